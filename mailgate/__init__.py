@@ -1,0 +1,1 @@
+"""Mail in, mail out, the command line, and the composition root."""

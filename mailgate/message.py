@@ -1,0 +1,135 @@
+"""What is read out of a mail: frozen values, filled by parse.py, quoting.py and classify.py.
+
+All text in them has passed the one cleaning border (parse.clean): no NUL, no surrogate, no control
+character but newline and tab in bodies, one line in header values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Disposition(StrEnum):
+    """What a message is."""
+
+    POST = "post"
+    COMMAND = "command"
+    BOUNCE = "bounce"
+    AUTO_REPLY = "auto_reply"
+    CHALLENGE = "challenge"
+    FEEDBACK = "feedback"
+    RECEIPT = "receipt"
+    LOOP = "loop"
+    DUPLICATE = "duplicate"
+    SPAM = "spam"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A name and an address; `address` has its domain in lower case (A-labels), `name` may be ""."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not the text; its bytes stay in the raw mail. `size` in bytes after decoding.
+
+    `name` is a label only: no path, no control characters, never empty. `sha256` in hex.
+    """
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """The head of the first message/rfc822 inside."""
+
+    sender: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class BouncedRecipient:
+    """One recipient of a delivery report (RFC 3464 2.3); `status` as 5.1.1, `action` as failed."""
+
+    address: str
+    status: str
+    action: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMessage:
+    """A mail as read. Total: any bytes give one; what was wrong with them stands in `defects`.
+
+    `message_id`, `in_reply_to` and `references` keep their angle brackets; `references` is oldest first
+    and `in_reply_to` in order; both are clean by threading rules (no addresses, no duplicates).
+    `date` is the Date field, aware, or None where there is none or it cannot be. `subject` is decoded
+    and on one line. `headers` are all fields in order, names as written, values unfolded and decoded.
+    `sender` is the RFC5322.From after sender repair (`sender_repaired` says so), `header_from` before.
+    `text` is the whole decoded text; `new_text`, `quoted_text`, `signature` its parts.
+    """
+
+    message_id: str | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    subject: str = ""
+    header_from: Mailbox = Mailbox("")
+    sender: Mailbox = Mailbox("")
+    sender_repaired: bool = False
+    to: tuple[Mailbox, ...] = ()
+    cc: tuple[Mailbox, ...] = ()
+    reply_to: tuple[Mailbox, ...] = ()
+    date: datetime | None = None
+    thread_index: str = ""
+    text: str = ""
+    new_text: str = ""
+    quoted_text: str = ""
+    signature: str = ""
+    html: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    forwarded: Forwarded | None = None
+    signed: bool = False
+    encrypted: bool = False
+    bounces: tuple[BouncedRecipient, ...] = ()
+    # For a report: the Message-ID in the returned message or headers.
+    returned_message_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    defects: tuple[str, ...] = ()
+    readable: bool = True
+
+    def header(self, name: str) -> str:
+        """The first field called `name` (any case), or ""."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
+
+    def all_headers(self, name: str) -> tuple[str, ...]:
+        """Every field called `name` (any case), in order."""
+        wanted = name.lower()
+        return tuple(value for key, value in self.headers if key.lower() == wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What a message is, and why we think so (one line for a person)."""
+
+    disposition: Disposition
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatedText:
+    """The parts of a text; nothing is cut: `new`, `quoted` and `signature` together hold every line."""
+
+    new: str
+    quoted: str = ""
+    signature: str = ""
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""Rules in, decisions out: who can help with a ticket, and why."""

@@ -1,0 +1,1 @@
+"""Tickets, people, journal and storage; knows neither mail nor rules."""
