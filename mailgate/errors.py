@@ -129,5 +129,6 @@ def our_fault(incident: str) -> Reply:
 
 def printable(text: str, limit: int = 200) -> str:
     """`text` as one line of printable ASCII, at most `limit` characters: fit for a reply or a log."""
-    line = "".join(c if " " <= c <= "~" else "?" for c in text)
+    plain = text.isascii() and text.isprintable()
+    line = text if plain else "".join(c if " " <= c <= "~" else "?" for c in text)
     return line if len(line) <= limit else line[: limit - 3] + "..."
