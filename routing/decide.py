@@ -1,0 +1,202 @@
+"""Rules and the facts of a mail in, a decision with its reasons out. Pure and total."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from routing.actions import ROUTING, Action, Verb
+from routing.facts import Facts, Kind, Reading
+from routing.rules import Phase, Rule, RuleSet
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """What became of one rule: whether it matched, and why or why not."""
+
+    rule: str
+    matched: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say of a mail.
+
+    `hold` and `reject` are reasons, or None; the first given counts. `priority`, `queue` and `topic` are
+    None when no rule speaks of them; the last given counts. `fallback` is true for an opening that no
+    rule gave a center or a cc: it goes to the community. `rules` matched, in that order.
+    """
+
+    centers: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    priority: str | None = None
+    hold: str | None = None
+    reject: str | None = None
+    private: bool = False
+    queue: str | None = None
+    topic: str | None = None
+    notes: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    fallback: bool = False
+    trace: tuple[TraceLine, ...] = ()
+
+
+def decide(rules: RuleSet, facts: Facts) -> Decision:
+    """Ask the rules about a mail.
+
+    An opening passes guard, route, enrich, and fallback when nothing gave it a center or a cc. Any other
+    mail passes guard and enrich only, and keeps the centers, cc and queue of its ticket. A rule that
+    fails is skipped and says so in the trace.
+    """
+    course = _Course(facts)
+    for phase, members in groupby(rules.rules, key=lambda rule: rule.phase):
+        course.pass_phase(phase, members)
+    return course.decision()
+
+
+@dataclass(slots=True)
+class _Course:
+    """A decision in the making."""
+
+    facts: Facts
+    reading: Reading = field(init=False)
+    opening: bool = field(init=False)
+    centers: list[str] = field(default_factory=list)
+    cc: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    priority: str | None = None
+    hold: str | None = None
+    reject: str | None = None
+    private: bool = False
+    queue: str | None = None
+    topic: str | None = None
+    rules: list[str] = field(default_factory=list)
+    trace: list[TraceLine] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reading = Reading(self.facts)
+        self.opening = Kind.NEW in self.facts.kinds
+
+    def pass_phase(self, phase: Phase, members: Iterator[Rule]) -> None:
+        """Ask the rules of a phase, each in its turn, up to one that stops it."""
+        passed_over = self._passed_over(phase)
+        for rule in members:
+            if passed_over:
+                self.trace.append(TraceLine(rule.name, False, passed_over))
+            elif rule.sleeps(self.facts.received):
+                self.trace.append(TraceLine(rule.name, False, "disabled"))
+            elif self._ask(rule):
+                passed_over = f"not asked: {rule.name} stops the phase"
+
+    def decision(self) -> Decision:
+        return Decision(
+            centers=tuple(self.centers),
+            cc=tuple(self.cc),
+            tags=tuple(self.tags),
+            priority=self.priority,
+            hold=self.hold,
+            reject=self.reject,
+            private=self.private,
+            queue=self.queue,
+            topic=self.topic,
+            notes=tuple(self.notes),
+            rules=tuple(self.rules),
+            fallback=self.opening and not self._routed(),
+            trace=tuple(self.trace),
+        )
+
+    def _routed(self) -> bool:
+        return bool(self.centers or self.cc)
+
+    def _passed_over(self, phase: Phase) -> str:
+        """Why a whole phase is not asked, or ""."""
+        if phase in (Phase.ROUTE, Phase.FALLBACK) and not self.opening:
+            return "not asked: a reply is never re-routed"
+        if phase is Phase.FALLBACK and self._routed():
+            return "not asked: the mail is routed"
+        return ""
+
+    def _ask(self, rule: Rule) -> bool:
+        """Ask one rule and do what it says; return whether it stops the phase."""
+        try:
+            holds, why = rule.when.test(self.reading)
+        # A shell by decision (house rule: total): one bad rule costs itself, never the mail.
+        except Exception as error:
+            log.exception("rule=%s failed", rule.name)
+            holds, why = False, f"failed: {type(error).__name__}"
+        if not holds:
+            self.trace.append(TraceLine(rule.name, False, why))
+            return False
+        self.rules.append(rule.name)
+        idle = [action for action in rule.then if not self._do(action)]
+        if idle:
+            why += f"; a reply is never re-routed: without {', '.join(map(str, idle))}"
+        self.trace.append(TraceLine(rule.name, True, why))
+        return any(action.verb is Verb.STOP for action in rule.then)
+
+    def _do(self, action: Action) -> bool:
+        """Do one action; return whether this mail lets it."""
+        if action.verb in ROUTING and not self.opening:
+            return False
+        _DO[action.verb](self, action.argument)
+        return True
+
+
+def _add(items: list[str], item: str) -> None:
+    if item.casefold() not in (known.casefold() for known in items):
+        items.append(item)
+
+
+def _set_center(course: _Course, argument: str) -> None:
+    course.centers[:] = [argument]
+
+
+def _set_priority(course: _Course, argument: str) -> None:
+    course.priority = argument
+
+
+def _set_hold(course: _Course, argument: str) -> None:
+    course.hold = course.hold or argument
+
+
+def _set_reject(course: _Course, argument: str) -> None:
+    course.reject = course.reject or argument
+
+
+def _set_private(course: _Course, _: str) -> None:
+    course.private = True
+
+
+def _set_queue(course: _Course, argument: str) -> None:
+    course.queue = argument
+
+
+def _set_topic(course: _Course, argument: str) -> None:
+    course.topic = argument
+
+
+def _nothing(_: _Course, __: str) -> None:
+    """`stop` is the affair of the phase."""
+
+
+_DO: dict[Verb, Callable[[_Course, str], None]] = {
+    Verb.ADD_CENTER: lambda course, name: _add(course.centers, name),
+    Verb.SET_CENTER: _set_center,
+    Verb.ADD_CC: lambda course, address: _add(course.cc, address),
+    Verb.ADD_TAG: lambda course, tag: _add(course.tags, tag),
+    Verb.PRIORITY: _set_priority,
+    Verb.HOLD: _set_hold,
+    Verb.REJECT: _set_reject,
+    Verb.PRIVATE: _set_private,
+    Verb.QUEUE: _set_queue,
+    Verb.TOPIC: _set_topic,
+    Verb.NOTE: lambda course, text: _add(course.notes, text),
+    Verb.STOP: _nothing,
+}
