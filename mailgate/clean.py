@@ -1,0 +1,175 @@
+"""The one cleaning border: bytes of a mail become text that a database, a log and a header can hold."""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+
+import cchardet
+
+# A detector needs no more than this to make up its mind; its cost grows with what it is given.
+_DETECT_BYTES = 64 * 1024
+
+# Codecs that turn bytes into the text of a natural language. Python has others under names a sender can
+# write: decompressors, IDNA, escape languages. They must never run.
+_TEXT_CODEC = re.compile(
+    r"(?:utf|ascii|latin|iso8859|iso2022|cp\d|koi8|kz|gb|big5|euc|shift|mac|hz|johab|ptcp|tis|hp)"
+)
+
+# Labels that mean more than they say, as every mail client reads them.
+_LABELS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "shift_jis": "cp932",
+    "x-sjis": "cp932",
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "iso-8859-8-i": "iso-8859-8",
+    "windows-874": "cp874",
+}
+
+_ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,60}+)\?([bBqQ])\?([^?]*+)\?=")
+_FOLD = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_UNWANTED = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
+_UNWANTED_BYTES = bytes({*range(0x20), 0x7F} - {0x09, 0x0A})
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LINE_BREAKS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069<>:"|?*]')
+
+
+def decode(data: bytes, charset: str = "") -> str:
+    """`data` as text by its declared charset, else by UTF-8, else by a guess; never fails.
+
+    The guess may be wrong; the bytes are kept in the raw mail. The text is not cleaned yet.
+    """
+    codec = _codec(charset)
+    # Text in UTF-16 has zero bytes: each blank and line end holds one. Without, the label is wrong.
+    wide = codec.startswith(("utf-16", "utf-32")) and b"\0" not in data
+    if codec not in ("", "ascii", "utf-8") and not wide:
+        try:
+            return data.decode(codec)
+        except (UnicodeError, ValueError):
+            pass
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _guess(data)
+
+
+@lru_cache(maxsize=256)
+def _codec(charset: str) -> str:
+    """The codec that `charset` names, or "" where it names none that decodes text."""
+    label = charset.strip().strip("\"'").lower()[:60]
+    try:
+        name = codecs.lookup(_LABELS.get(label, label)).name
+    except (LookupError, ValueError):
+        return ""
+    return name if _TEXT_CODEC.match(name) else ""
+
+
+def _guess(data: bytes) -> str:
+    """Text of bytes that are not quite UTF-8, or not at all."""
+    text = data.decode("utf-8", "replace")
+    # A few broken bytes in good UTF-8 are damage; many are another charset.
+    if text.count("\ufffd") * 10 <= len(text) - len(text.encode("ascii", "ignore")):
+        return text
+    guessed = _codec(cchardet.detect(data[:_DETECT_BYTES])["encoding"] or "")
+    for codec in (guessed, "cp1252"):
+        try:
+            return data.decode(codec or "cp1252")
+        except (UnicodeError, ValueError):
+            continue
+    return data.decode("latin-1")
+
+
+def decode_words(value: bytes) -> str:
+    """The text of a header value: encoded words (RFC 2047) and raw 8-bit bytes decoded; not cleaned."""
+    if b"=?" not in value:
+        return value.decode("ascii") if value.isascii() else decode(value)
+    pieces: list[str] = []
+    words: list[tuple[str, bytes]] = []
+    end = 0
+    for match in _ENCODED_WORD.finditer(value):
+        between = value[end : match.start()]
+        # RFC 2047 6.2: blanks between two encoded words are no text.
+        if between.strip() or not words:
+            pieces.append(_join_words(words))
+            words = []
+            pieces.append(decode(between))
+        word = _read_word(match)
+        words.append(word)
+        end = match.end()
+    pieces.append(_join_words(words))
+    pieces.append(decode(value[end:]))
+    return "".join(pieces)
+
+
+def _read_word(match: re.Match[bytes]) -> tuple[str, bytes]:
+    """Charset and bytes of one encoded word; one that cannot be decoded stays as it is written."""
+    # RFC 2231 5: a language may follow the charset.
+    charset = match[1].decode("ascii", "replace").partition("*")[0].lower()
+    if match[2] in b"qQ":
+        return charset, binascii.a2b_qp(match[3], header=True)
+    try:
+        return charset, binascii.a2b_base64(match[3] + b"==")
+    except binascii.Error:
+        return "ascii", match[0]
+
+
+def _join_words(words: list[tuple[str, bytes]]) -> str:
+    """Adjacent encoded words as text; a character cut in two by its sender is made whole again."""
+    text = ""
+    parts: list[bytes] = []
+    for index, (charset, data) in enumerate(words):
+        parts.append(data)
+        if index + 1 == len(words) or words[index + 1][0] != charset:
+            text += decode(b"".join(parts), charset)
+            parts = []
+    return text
+
+
+def clean_text(text: str) -> str:
+    """`text` with lines ended by newline, and without what no text column or terminal should see.
+
+    NUL and lone surrogates become U+FFFD; other control characters but newline and tab go.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if _is_clean(text):
+        return text
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _UNWANTED.sub("", text.replace("\0", "\ufffd"))
+
+
+def _is_clean(text: str) -> bool:
+    """Whether `text` is free of control characters: `bytes.translate` is ten times a regular expression."""
+    if not text.isascii():
+        return not (_UNWANTED.search(text) or _SURROGATE.search(text) or "\0" in text)
+    data = text.encode("ascii")
+    return len(data.translate(None, _UNWANTED_BYTES)) == len(data)
+
+
+def clean_line(text: str) -> str:
+    """`text` on one line, as a header value or a log may hold it; a fold becomes one blank."""
+    if text.isascii() and text.isprintable():
+        return text.strip(" ")
+    text = clean_text(_LINE_BREAKS.sub("\n", text))
+    return _FOLD.sub(" ", text).replace("\t", " ").strip()
+
+
+def safe_name(name: str, fallback: str) -> str:
+    """`name` as the label of a file: its last path component, at most 120 characters, never empty.
+
+    Bidirectional controls go, for they can make an .exe look like a .txt.
+    """
+    last = _NOT_IN_NAMES.sub("", clean_line(name).replace("\\", "/").rstrip("/").rpartition("/")[2])
+    last = last.strip(" .")
+    if len(last) > 120:
+        stem, dot, extension = last.rpartition(".")
+        last = f"{stem[: 119 - len(extension)]}.{extension}" if dot and len(extension) < 20 else last[:120]
+    return last or fallback

@@ -1,0 +1,194 @@
+"""Read a mail: bytes in, one frozen value out, whatever the bytes are.
+
+mail-parser builds the tree of parts and finds its faults. Around it stands what it cannot do: the fields
+are read from the bytes (fieldvalues.py), the text is found by our own walk (mimewalk.py), all text passes
+one border (clean.py). What is known to hurt a parser is not handed to it.
+"""
+
+from __future__ import annotations
+
+import email
+from dataclasses import replace
+
+import mailparser
+
+from mailgate.clean import clean_line, decode_words
+from mailgate.errors import HeaderTooLarge, MailError, NoAuthor
+from mailgate.fieldvalues import read_date, read_ids, read_mailboxes
+from mailgate.message import Attachment, Mailbox, ParsedMessage
+from mailgate.mimewalk import Body, payload, read_body
+from mailgate.quoting import separate
+from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_header
+
+# What the tree may cost. The library makes an object of each line, compares each line with each open
+# boundary, and mail-parser copies an attached container once for each container around it.
+_MAX_LINES = 500_000
+_MAX_COMPARISONS = 4_000_000
+_MAX_COPIED = 64 * 1024 * 1024
+_MAX_DEFECTS = 50
+_READ_ANYHOW = 1024 * 1024
+
+
+def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> ParsedMessage:
+    """Read `raw`; never raises: `defects` say what is wrong, `readable` whether any parser could read it.
+
+    `list_servers` are addresses and domains (lower case) of list managers that write themselves into
+    From; the person is then found in X-Original-From or Reply-To, and becomes `sender`.
+    """
+    header, shape, fault = _look(raw)
+    message = _read_fields(header, list_servers)
+    defects = [fault] if fault else []
+    for read in () if fault else (_read_with_mail_parser, _read_with_library):
+        try:
+            body, found = read(raw, header, shape)
+        except Exception as error:  # the shell of this module: any bytes give a value
+            defects.append(clean_line(f"{read.__name__[6:]}: {type(error).__name__}: {error}")[:200])
+        else:
+            return _with_body(message, body, (*defects, *found))
+    return replace(message, readable=False, defects=(*message.defects, *defects))
+
+
+def attachment_bytes(raw: bytes, parsed: ParsedMessage) -> tuple[tuple[Attachment, bytes], ...]:
+    """The attachments of `parsed`, each with its bytes, taken again from the mail it was read from."""
+    if not parsed.attachments:
+        return ()
+    body = read_body(email.message_from_bytes(_canonical(raw, read_header(raw, ScanLimits()))))
+    return tuple(
+        (attachment, payload(part)) for attachment, part in zip(body.attachments, body.files, strict=True)
+    )
+
+
+def _look(raw: bytes) -> tuple[Header, Shape, str]:
+    """Header and shape of a mail, and why it had better not be parsed ("" when it may be)."""
+    limits, shape = ScanLimits(), Shape(0, 1, 0)
+    try:
+        header = read_header(raw, limits)
+    except HeaderTooLarge as error:
+        # What is refused at the door is read when a file brings it, as far as is cheap.
+        head = raw[:_READ_ANYHOW]
+        return read_header(head, ScanLimits(header_bytes=len(head), fields=len(head))), shape, str(error)
+    try:
+        shape = measure(raw, header, limits)
+    except MailError as error:
+        return header, shape, str(error)
+    return header, shape, _too_costly(raw, shape)
+
+
+def _too_costly(raw: bytes, shape: Shape) -> str:
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    if lines > _MAX_LINES or lines * shape.depth > _MAX_COMPARISONS:
+        return f"{lines} lines in {shape.depth} levels: too many to parse"
+    return ""
+
+
+def _read_with_mail_parser(raw: bytes, header: Header, shape: Shape) -> tuple[Body, tuple[str, ...]]:
+    if shape.attached * len(raw) > _MAX_COPIED:
+        raise ValueError("attached containers in attached containers")
+    parser = mailparser.parse_from_bytes(_canonical(raw, header))
+    return read_body(parser.message), _defects(parser.defects)
+
+
+def _read_with_library(raw: bytes, header: Header, _: Shape) -> tuple[Body, tuple[str, ...]]:
+    """The same tree without mail-parser, which raises on a few mails that the library can read."""
+    return read_body(email.message_from_bytes(_canonical(raw, header))), ()
+
+
+def _canonical(raw: bytes, header: Header) -> bytes:
+    """`raw` with its header as we understand it, so that the tree is built on the same fields."""
+    if not header.mended:
+        return raw
+    fields = b"".join(
+        b"%s:%s\r\n" % (name.encode("ascii"), value) for name, value in header.fields if name[-1] != " "
+    )
+    return fields + b"\r\n" + raw[header.end :]
+
+
+def _defects(found: list[dict[str, list[str]]]) -> tuple[str, ...]:
+    """mail-parser's defects, each as one line."""
+    lines = [
+        f"{kind}: {clean_line(text)[:200]}"
+        for each in found
+        for kind, texts in each.items()
+        for text in texts
+    ]
+    return tuple(lines[:_MAX_DEFECTS])
+
+
+def _with_body(message: ParsedMessage, body: Body, defects: tuple[str, ...]) -> ParsedMessage:
+    parts = separate(body.text)
+    return replace(
+        message,
+        text=body.text,
+        new_text=parts.new,
+        quoted_text=parts.quoted,
+        signature=parts.signature,
+        html=body.html,
+        attachments=body.attachments,
+        forwarded=body.forwarded,
+        signed=body.signed,
+        encrypted=body.encrypted,
+        bounces=body.bounces,
+        returned_message_id=body.returned_message_id,
+        defects=(*message.defects, *defects),
+    )
+
+
+def _read_fields(header: Header, list_servers: frozenset[str]) -> ParsedMessage:
+    """All that the header says."""
+    author, defects = _author(header)
+    to, cc, reply_to = (_mailboxes(header, name) for name in ("to", "cc", "reply-to"))
+    people = frozenset(box.address.casefold() for box in (author, *to, *cc))
+    message_id = next(iter(read_ids(header.first("message-id"))), None)
+    itself = {message_id}
+    sender = _repaired(author, header, reply_to, list_servers)
+    return ParsedMessage(
+        message_id=message_id,
+        in_reply_to=tuple(each for each in _ids(header, "in-reply-to", people) if each not in itself),
+        references=tuple(each for each in _ids(header, "references", people) if each not in itself),
+        subject=clean_line(decode_words(header.first("subject"))),
+        header_from=author,
+        sender=sender or author,
+        sender_repaired=sender is not None,
+        to=to,
+        cc=cc,
+        reply_to=reply_to,
+        date=read_date(header.first("date")),
+        thread_index="".join(clean_line(header.first("thread-index").decode("ascii", "ignore")).split()),
+        headers=tuple((name, clean_line(decode_words(value))) for name, value in header.fields),
+        defects=defects,
+    )
+
+
+def _author(header: Header) -> tuple[Mailbox, tuple[str, ...]]:
+    try:
+        return read_author(header), ()
+    except NoAuthor as error:
+        return Mailbox(""), (str(error),)
+
+
+def _mailboxes(header: Header, name: str) -> tuple[Mailbox, ...]:
+    values = header.values(name)
+    return read_mailboxes(b",".join(values)).good if values else ()
+
+
+def _ids(header: Header, name: str, people: frozenset[str]) -> tuple[str, ...]:
+    return read_ids(b" ".join(header.values(name)), people)
+
+
+def _repaired(
+    author: Mailbox, header: Header, reply_to: tuple[Mailbox, ...], list_servers: frozenset[str]
+) -> Mailbox | None:
+    """Who wrote a mail that a list manager put itself in From of; None where it is nobody else for sure."""
+    if not list_servers or not _is_list(author, list_servers):
+        return None
+    for boxes in (_mailboxes(header, "x-original-from"), reply_to):
+        people = [box for box in boxes if not _is_list(box, list_servers)]
+        if len(people) == 1:
+            name = people[0].name or author.name.rpartition(" via ")[0]
+            return replace(people[0], name=name)
+    return None
+
+
+def _is_list(box: Mailbox, list_servers: frozenset[str]) -> bool:
+    address = box.address.lower()
+    return address in list_servers or address.rpartition("@")[2] in list_servers

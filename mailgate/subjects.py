@@ -1,0 +1,154 @@
+"""Subjects: what is compared, what is shown, and what the prefixes say."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+# A subject is read this far; nobody compares the rest.
+_MAX_SUBJECT = 1000
+
+_COUNTER = r"\s*(?:\[\d{1,4}\]|\(\d{1,4}\)|\^\d{1,4}|\*\d{1,4})?\s*[:：]\s*"
+_REPLY = re.compile(
+    r"(?:re|aw|antw|sv|vs|vá|res|ref|rif|odp|ynt|atb|απ|σχετ|на|ответ|השב|回复|回覆|答复|答覆|返信)"
+    + _COUNTER,
+    re.IGNORECASE,
+)
+_FORWARD = re.compile(
+    r"(?:fwd|fw|wg|tr|rv|enc|vl|doorst|转发|転送|轉寄)" + _COUNTER,
+    re.IGNORECASE,
+)
+# "R: printer" is an Italian answer, "R: drive is full" a question: the caller knows which is about something.
+_LETTER = re.compile(r"[ri]" + _COUNTER, re.IGNORECASE)
+_BRACKET = re.compile(r"\[([^\[\]]{1,40})\]\s*")
+_EXTERNAL = re.compile(r"\s*(?:\[(?:external|ext|extern|externe)\]|\*+external\*+)\s*$", re.IGNORECASE)
+_WAS = re.compile(r"\s*[(\[]\s*was\b\s*:?\s*([^()\[\]]*(?:\[[^\[\]]*\][^()\[\]]*)*)[)\]]\s*$", re.IGNORECASE)
+
+# The tag a list manager adds is known by its hyphen; [CMS] and [urgent] are words of the sender.
+_LIST_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*-[A-Za-z]+")
+# Subjects that name no topic; brackets around them do not make it one.
+_GENERIC = re.compile(
+    r"(?:(?:please |urgent |need |quick |a |another )?(?:help|question|problem|error|issue|request|test)s?"
+    r"(?: needed| mail| message| please)?|testing|hello|hi|hey|(?:hi|hello) all|no subject|none|digest|"
+    r"subscribe|unsubscribe|urgent|info|information|thanks|thank you|support|support request|update|meeting|"
+    r"reminder|hilfe|frage|kein betreff|problème|bonjour|sans objet|ayuda|pregunta|hola|sin asunto|aiuto|"
+    r"domanda|ciao|нет темы|без темы|вопрос|无主题|问题|問題)"
+)
+_DIGEST = re.compile(r"(?:^|\s)digest,\s?vol\.? \d+")
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectReading:
+    """A subject as read.
+
+    `base` is for comparing: without prefixes, tags and trailing marks, case folded. `title` is for
+    people. `tag_numbers` are the numbers of our own ticket tags, leftmost first. `was_old` is the base of
+    what stands in a trailing "(was: ...)", or "". `generic` says that the base names no topic.
+    `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it equals `base`.
+    """
+
+    base: str
+    title: str
+    is_reply: bool = False
+    is_forward: bool = False
+    tag_numbers: tuple[int, ...] = ()
+    was_old: str = ""
+    generic: bool = False
+    letter_base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stripped:
+    """Where the text of a subject begins, and what was found before it."""
+
+    start: int = 0
+    is_reply: bool = False
+    is_forward: bool = False
+
+
+def read_subject(subject: str, tag: str) -> SubjectReading:
+    """Read a decoded `subject`; `tag` is the word of our ticket tags, OSG in `[OSG #42]`."""
+    shown = " ".join(subject[:_MAX_SUBJECT].split())
+    ours = _our_tag(tag)
+    text = " ".join(unicodedata.normalize("NFKC", shown).split())[:_MAX_SUBJECT]
+    text, was_old = _without_was(text, tag)
+    numbers = tuple(int(match[1]) for match in ours.finditer(text))
+    plain = ours.sub(" ", text).strip()
+    found = _strip(plain, every_bracket=True, tag=tag)
+    base = _fold(plain[found.start :])
+    letter = _LETTER.match(plain, found.start)
+    return SubjectReading(
+        base=base,
+        title=_title(ours.sub(" ", shown), tag),
+        is_reply=found.is_reply,
+        is_forward=found.is_forward,
+        tag_numbers=numbers,
+        was_old=was_old,
+        generic=_is_generic(base),
+        letter_base=_fold(plain[letter.end() :]) if letter else base,
+    )
+
+
+@lru_cache(maxsize=64)
+def _our_tag(tag: str) -> re.Pattern[str]:
+    return re.compile(rf"\[\s?{re.escape(tag)}\s?#\s?(\d{{1,18}})\s?\]\s?", re.IGNORECASE)
+
+
+def _without_was(text: str, tag: str) -> tuple[str, str]:
+    """`text` without a trailing "(was: ...)", and the base of what stood in it."""
+    match = _WAS.search(_EXTERNAL.sub("", text), max(0, text.lower().rfind("was") - 3))
+    if not match or not match.start():
+        return text, ""
+    old = _our_tag(tag).sub(" ", match[1]).strip()
+    return text[: match.start()], _fold(old[_strip(old, every_bracket=True, tag=tag).start :])
+
+
+def _strip(text: str, *, every_bracket: bool, tag: str) -> _Stripped:
+    """Strip prefixes and brackets, in whatever order gateways stacked them."""
+    found = _Stripped()
+    while True:
+        if match := _REPLY.match(text, found.start):
+            found = replace(found, start=match.end(), is_reply=True)
+        elif match := _FORWARD.match(text, found.start):
+            found = replace(found, start=match.end(), is_forward=True)
+        elif (match := _LETTER.match(text, found.start)) and _is_prefix(text, match.end()):
+            is_reply = match[0][0] in "rR"
+            found = _Stripped(match.end(), found.is_reply or is_reply, found.is_forward or not is_reply)
+        elif (match := _BRACKET.match(text, found.start)) and _goes(match, every_bracket, tag):
+            found = replace(found, start=match.end())
+        else:
+            return found
+
+
+def _is_prefix(text: str, at: int) -> bool:
+    return bool(_REPLY.match(text, at) or _FORWARD.match(text, at))
+
+
+def _goes(match: re.Match[str], every_bracket: bool, tag: str) -> bool:
+    """Whether a leading bracket is stripped; never when nothing would remain."""
+    remains = match.end() < len(match.string)
+    return remains and (every_bracket or _is_list_tag(match[1], tag))
+
+
+def _is_list_tag(word: str, tag: str) -> bool:
+    return word.lower() in (tag.lower(), "external") or bool(_LIST_TAG.fullmatch(word))
+
+
+def _title(shown: str, tag: str) -> str:
+    """The title for people: case and telling brackets kept."""
+    text = _EXTERNAL.sub("", shown).strip()
+    title = text[_strip(text, every_bracket=False, tag=tag).start :].strip()
+    return " ".join(title.split())
+
+
+def _fold(text: str) -> str:
+    """`text` as it is compared: no trailing marks, no blanks after commas, case folded."""
+    text = _EXTERNAL.sub("", text)
+    return re.sub(r",\s+", ",", text).rstrip(" .!?,;:…-").strip().casefold()
+
+
+def _is_generic(base: str) -> bool:
+    bare = base.strip("()[]<>*")
+    return len(bare) < 4 or bool(_GENERIC.fullmatch(bare)) or bool(_DIGEST.search(base))

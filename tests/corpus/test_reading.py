@@ -1,0 +1,95 @@
+"""Each mail in `reading/` is read as the TOML beside it says; what that leaves out may be anything."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailgate.classify import classify
+from mailgate.envelope import Client, Envelope
+from mailgate.message import Mailbox, ParsedMessage
+from mailgate.parse import attachment_bytes, parse_message
+
+MAILS = sorted((Path(__file__).parent / "reading").glob("*.eml"))
+ENVELOPE = Envelope(
+    Client("192.0.2.1", "mx.example", "ESMTP", "s1"), "ann@x.example", ("help@lists.example",)
+)
+
+
+def shown(box: Mailbox) -> str:
+    return f"{box.name} <{box.address}>" if box.name else box.address
+
+
+def reading(message: ParsedMessage) -> dict[str, Any]:
+    """All of `message` that an expectation may name, as TOML has it."""
+    files = [
+        {"name": a.name, "type": a.type, "size": a.size, "sha256": a.sha256} for a in message.attachments
+    ]
+    inside = message.forwarded
+    return {
+        "message_id": message.message_id,
+        "in_reply_to": list(message.in_reply_to),
+        "references": list(message.references),
+        "thread_index": message.thread_index,
+        "subject": message.subject,
+        "from": shown(message.header_from),
+        "to": [shown(box) for box in message.to],
+        "cc": [shown(box) for box in message.cc],
+        "reply_to": [shown(box) for box in message.reply_to],
+        "date": message.date.isoformat() if message.date else "",
+        "text": message.text,
+        "new_text": message.new_text,
+        "quoted_text": message.quoted_text,
+        "signature": message.signature,
+        "html": message.html,
+        "attachments": files,
+        "forwarded": {"from": inside.sender, "subject": inside.subject} if inside else {},
+        "signed": message.signed,
+        "encrypted": message.encrypted,
+        "bounces": [
+            {"address": b.address, "status": b.status, "action": b.action, "message_id": b.message_id}
+            for b in message.bounces
+        ],
+        "returned_message_id": message.returned_message_id,
+        "readable": message.readable,
+        "disposition": str(classify(ENVELOPE, message).disposition),
+    }
+
+
+def only(named: object, found: object) -> object:
+    """Of `found`, what `named` names: tables may leave out keys, lists may not leave out elements."""
+    if isinstance(named, dict) and isinstance(found, dict):
+        return {key: only(value, found.get(key)) for key, value in named.items()}
+    if isinstance(named, list) and isinstance(found, list) and len(named) == len(found):
+        return [only(each, other) for each, other in zip(named, found, strict=True)]
+    return found
+
+
+@pytest.mark.parametrize("mail", MAILS, ids=[mail.stem for mail in MAILS])
+def test_a_mail_is_read_as_expected(mail: Path) -> None:
+    expected = tomllib.loads(mail.with_suffix(".toml").read_text(encoding="utf-8"))
+    message = parse_message(mail.read_bytes())
+    assert expected.pop("why")
+    defects = expected.pop("defects", None)
+    assert only(expected, reading(message)) == expected
+    if defects is not None:
+        assert len(message.defects) >= len(defects)
+        assert all(any(part in defect for defect in message.defects) for part in defects)
+
+
+@pytest.mark.parametrize("mail", MAILS, ids=[mail.stem for mail in MAILS])
+def test_its_attachments_are_found_again(mail: Path) -> None:
+    raw = mail.read_bytes()
+    message = parse_message(raw)
+    assert [(each, len(content)) for each, content in attachment_bytes(raw, message)] == [
+        (each, each.size) for each in message.attachments
+    ]
+
+
+def test_every_expectation_has_its_mail() -> None:
+    folder = Path(__file__).parent / "reading"
+    assert {path.stem for path in folder.glob("*.toml")} == {mail.stem for mail in MAILS}
+    assert len(MAILS) > 30

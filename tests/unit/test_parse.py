@@ -1,0 +1,168 @@
+"""Reading whole mails: what is refused to a parser, what is repaired, what is found again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from mailgate.message import Mailbox
+from mailgate.parse import attachment_bytes, parse_message
+
+HEAD = b"From: Ann Lee <ann@x.example>\r\nTo: help@lists.example\r\nSubject: Site down\r\n"
+
+
+def test_an_empty_mail_is_read() -> None:
+    message = parse_message(b"")
+    assert (message.readable, message.text, message.header_from.address) == (True, "", "")
+
+
+def test_a_file_with_bare_line_feeds_is_read_like_one_from_the_wire() -> None:
+    raw = HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nText.\r\n--b--\r\n"
+    assert parse_message(raw.replace(b"\r\n", b"\n")) == parse_message(raw)
+
+
+def test_a_header_over_the_cap_is_still_read_as_far_as_the_cap() -> None:
+    message = parse_message(HEAD + b"X: a\r\n" + b" b\r\n" * 100_000 + b"\r\nText.\r\n")
+    assert (message.readable, message.subject, message.header_from.address) == (
+        False,
+        "Site down",
+        "ann@x.example",
+    )
+    assert "bytes of header" in message.defects[0]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEAD + b"Content-Type: text/plain; " + b'"' + b";" * 60_000 + b"\r\n\r\nText.\r\n",
+        HEAD + b"\r\n" + b"\r\n" * 600_000,
+        HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=\r\n" * 600_000,
+        HEAD + b"Content-Type: message/delivery-status\r\n\r\n" + b"A: b\r\n\r\n" * 20_000,
+        HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 300,
+    ],
+    ids=["quadratic parameters", "empty lines", "soft breaks", "report", "messages"],
+)
+def test_what_would_hurt_a_parser_is_not_given_to_it(raw: bytes) -> None:
+    message = parse_message(raw)
+    assert (message.readable, message.subject, message.text) == (False, "Site down", "")
+
+
+def test_attached_containers_in_one_another_are_read_without_copying_them_for_each() -> None:
+    levels = 40
+    opening = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\nContent-Disposition: attachment\r\n\r\n--b%d\r\n"
+        % (i, i)
+        for i in range(levels)
+    )
+    message = parse_message(HEAD + opening + b"\r\n" + (b"x" * 70 + b"\r\n") * 30_000)
+    assert any("attached containers" in defect for defect in message.defects)
+    assert (message.readable, len(message.text)) == (True, 30_000 * 71 - 1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b'Content-Type: text/plain; charset="utf-8\0"\r\n',
+        b"Content-Type: text/plain; filename*1*=undefined'en'x\r\n",
+        b"To: =?utf-8?b?a?= <b@y.example>\r\n",
+        b"Content-Type: text/plain; charset*=a\0'b'c\r\n",
+    ],
+)
+def test_a_mail_that_crashes_mail_parser_is_read_all_the_same(fields: bytes) -> None:
+    message = parse_message(HEAD + fields + b"\r\nGr\xc3\xbc\xc3\x9fe\r\n")
+    assert (message.readable, message.text) == (True, "Grüße\n")
+
+
+@pytest.mark.parametrize(
+    ("field", "date"),
+    [
+        (b"Sun, 22 Nov 2026 10:00:00 +0100", datetime(2026, 11, 22, 9, tzinfo=UTC)),
+        (b"22 Nov 2026 10:00 -0000", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        (b"Sun, 22 Nov 2026 10:00:00 EST (winter)", datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        (b"Fri, 31 Dec 9999 23:59:59 -9999", None),
+        (b"Fri, 31 Dec 10000 23:59:59 +0000", None),
+        (b"Mon, 32 Nov 2026 10:00:00 +0000", None),
+        (b"yesterday", None),
+        (b"", None),
+        (b"1 " * 100_000, None),
+    ],
+)
+def test_a_date_is_a_moment_or_none(field: bytes, date: datetime | None) -> None:
+    assert parse_message(HEAD + b"Date: " + field + b"\r\n\r\nText.\r\n").date == date
+
+
+def test_at_most_some_hundreds_of_addresses_are_read() -> None:
+    many = b",\r\n ".join(b"u%d@y.example" % i for i in range(5000))
+    assert len(parse_message(HEAD + b"Cc: " + many + b"\r\n\r\nText.\r\n").cc) == 500
+
+
+def test_of_many_references_the_first_and_the_last_are_kept() -> None:
+    many = b" ".join(b"<m%d@x.example>" % i for i in range(500))
+    references = parse_message(HEAD + b"References: " + many + b"\r\n\r\nText.\r\n").references
+    assert (len(references), references[0], references[1]) == (100, "<m0@x.example>", "<m401@x.example>")
+
+
+def test_an_id_longer_than_a_line_is_none() -> None:
+    raw = HEAD + b"Message-ID: <" + b"a" * 1000 + b"@x.example>\r\n\r\nText.\r\n"
+    assert parse_message(raw).message_id is None
+
+
+MUNGED = (
+    b'From: "Ann Lee via Users" <users@lists.example>\r\n'
+    b"Reply-To: Users <users@lists.example>, Ann <ann@x.example>\r\n\r\nText.\r\n"
+)
+
+
+@pytest.mark.parametrize("servers", [{"lists.example"}, {"users@lists.example"}])
+def test_behind_a_list_the_person_in_reply_to_is_the_sender(servers: set[str]) -> None:
+    message = parse_message(MUNGED, frozenset(servers))
+    assert (message.sender, message.sender_repaired) == (Mailbox("ann@x.example", "Ann"), True)
+    assert message.header_from == Mailbox("users@lists.example", "Ann Lee via Users")
+
+
+def test_no_list_is_believed_that_was_not_named() -> None:
+    message = parse_message(MUNGED)
+    assert (message.sender, message.sender_repaired) == (message.header_from, False)
+
+
+def test_two_people_in_reply_to_leave_the_sender_as_he_is() -> None:
+    raw = MUNGED.replace(b"Ann <ann@x.example>", b"ann@x.example, bob@y.example")
+    assert not parse_message(raw, frozenset({"lists.example"})).sender_repaired
+
+
+def test_an_attachment_is_found_again_byte_by_byte() -> None:
+    content = bytes(range(256)) * 40
+    encoded = base64.encodebytes(content).replace(b"\n", b"\r\n")
+    raw = (
+        HEAD
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nText.\r\n--b\r\n"
+        + b"Content-Type: application/octet-stream; name=core\r\nContent-Transfer-Encoding: BASE64\r\n\r\n"
+        + encoded
+        + b"--b--\r\n"
+    )
+    message = parse_message(raw)
+    ((attachment, found),) = attachment_bytes(raw, message)
+    assert (attachment.name, attachment.size, found) == ("core", len(content), content)
+    assert attachment.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        b"<div>" * 200_000,
+        b"&" * 500_000,
+        b"<!--" * 100_000,
+        b"<" * 500_000,
+        b"<blockquote>x" * 50_000,
+        b"<pre>\r\n" * 50_000,
+        b"\xee\x80\x80" * 1000,
+        b"",
+    ],
+)
+def test_hostile_html_is_text_in_the_end(html: bytes) -> None:
+    message = parse_message(HEAD + b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html)
+    assert (message.readable, message.html) == (True, True)
+    assert len(message.text) <= 60 * len(html)

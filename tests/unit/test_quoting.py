@@ -1,0 +1,226 @@
+"""What a person wrote, against what they quote and how they sign."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from mailgate.quoting import separate
+
+ATTRIBUTIONS = [
+    "On Sun, 22 Nov 2026 at 10:00, Ann Lee <ann@x.example> wrote:",
+    "On Sun, 22 Nov 2026 at 10:00, Ann Lee\n<ann@x.example> wrote:",
+    "On Sun, 22 Nov 2026 at 10:00,\nAnn Lee <ann@x.example>\nwrote:",
+    "On 22.11.26 10:00, Ann Lee wrote:",
+    "At 2026-11-22 10:00:00, Ann Lee <ann@x.example> wrote:",
+    "Ann Lee <ann@x.example> writes:",
+    "Ann Lee wrote:",
+    "Am 22.11.2026 um 10:00 schrieb Ann Lee <ann@x.example>:",
+    "Am So., 22. Nov. 2026 um 10:00 Uhr schrieb Ann Lee\n<ann@x.example>:",
+    "Le dim. 22 nov. 2026 à 10:00, Ann Lee <ann@x.example> a écrit :",
+    "El dom, 22 nov 2026 a las 10:00, Ann Lee (<ann@x.example>) escribió:",
+    "Il giorno dom 22 nov 2026 alle 10:00 Ann Lee <ann@x.example> ha scritto:",
+    "Em dom., 22 de nov. de 2026 às 10:00, Ann Lee escreveu:",
+    "Op zo 22 nov. 2026 om 10:00 schreef Ann Lee <ann@x.example>:",
+    "Den sön 22 nov. 2026 kl 10:00 skrev Ann Lee <ann@x.example>:",
+    "W dniu 22.11.2026 o 10:00, Ann Lee pisze:",
+    "вс, 22 нояб. 2026 г. в 10:00, Ann Lee <ann@x.example> написал(а):",
+    "在 2026年11月22日，10:00，Ann Lee <ann@x.example> 写道：",
+    "2026年11月22日(日) 10:00 Ann Lee <ann@x.example>:",
+    "2026-11-22 10:00 GMT+01:00 Ann Lee <ann@x.example>:",
+    "Ann Lee <ann@x.example>, 22 Kas 2026 Paz, 10:00 tarihinde şunu yazdı:",
+]
+
+OUTLOOK_BLOCKS = [
+    "-----Original Message-----\nFrom: Ann Lee\nSent: Sunday\nTo: Bob\nSubject: Help",
+    "-----Ursprüngliche Nachricht-----\nVon: Ann Lee\nGesendet: Sonntag\nAn: Bob\nBetreff: Hilfe",
+    "‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐",
+    "________________________________\nFrom: Ann Lee <ann@x.example>\nSent: Sunday\nTo: Bob\nSubject: Help",
+    "From: Ann Lee\nDate: Sunday\nTo: Bob\nSubject: Help",
+    "*From:* Ann Lee\n*Sent:* Sunday\n*To:* Bob\n*Subject:* Help",
+    "De : Ann Lee\nEnvoyé : dimanche\nÀ : Bob\nObjet : Aide",
+    "De: Ann Lee\nEnviado el: domingo\nPara: Bob\nAsunto: Ayuda",
+    "Da: Ann Lee\nInviato: domenica\nA: Bob\nOggetto: Aiuto",
+    "发件人: Ann Lee\n发送时间: 2026年11月22日\n收件人: Bob\n主题: 帮助",
+]
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_an_attribution_belongs_to_the_quote_below_it(attribution: str) -> None:
+    parts = separate(f"I see.\n\n{attribution}\n> It is down.\n> Again.\n\nRestarted.\n")
+    assert parts.new == "I see.\n\nRestarted."
+    assert parts.quoted == f"{attribution}\n> It is down.\n> Again."
+
+
+@pytest.mark.parametrize("block", OUTLOOK_BLOCKS)
+def test_an_original_message_below_an_answer_is_quoted_to_the_end(block: str) -> None:
+    parts = separate(f"I see.\n\n{block}\n\nIt is down.\n\nAnn\n")
+    assert (parts.new, parts.quoted) == ("I see.", f"{block}\n\nIt is down.\n\nAnn")
+
+
+def test_answers_between_quotes_are_new_and_in_order() -> None:
+    parts = separate("> first?\nYes.\n> second?\n\nNo.\n>> older\nAt all.")
+    assert (parts.new, parts.quoted) == ("Yes.\n\nNo.\nAt all.", "> first?\n> second?\n>> older")
+
+
+def test_a_reply_of_quotes_alone_has_nothing_new() -> None:
+    parts = separate("On Sun, 22 Nov 2026, Ann wrote:\n> It is down.\n>\n> Ann\n")
+    assert (parts.new, parts.signature) == ("", "")
+
+
+def test_an_answer_inside_an_original_message_is_not_hidden() -> None:
+    parts = separate(
+        "-----Original Message-----\nFrom: Ann\nSent: Sunday\nTo: Bob\n\n> Is it up?\n\n[Bob] Yes.\n"
+    )
+    assert parts.new == "[Bob] Yes."
+
+
+def test_an_original_message_with_marks_leaves_the_answer_below_it_new() -> None:
+    parts = separate("Hello,\n-----Original Message-----\n> Is it up?\n\nYes.")
+    assert (parts.new, parts.quoted) == ("Hello,\n\nYes.", "-----Original Message-----\n> Is it up?")
+
+
+def test_a_quote_without_marks_below_an_answer_is_known_by_its_attribution() -> None:
+    parts = separate("I see.\n\nOn Sun, 22 Nov 2026 at 10:00, Ann <ann@x.example> wrote:\n\nIt is down.\n")
+    assert parts.new == "I see."
+
+
+def test_an_attribution_above_the_greeting_hides_no_answer() -> None:
+    parts = separate(
+        "On Sun, 22 Nov 2026 at 10:00, Ann wrote:\n\nHi Ann,\nI see.\n\n> It is down.\n\nRestarted."
+    )
+    assert parts.new == "Hi Ann,\nI see.\n\nRestarted."
+
+
+def test_an_indented_quote_ends_where_the_indent_ends() -> None:
+    parts = separate(
+        'On 11/22/26, 10:00 AM, "Ann" <ann@x.example> wrote:\n\n    Is it up?\nYes.\n    And now?\n'
+    )
+    assert parts.new == "Yes."
+
+
+def test_a_forwarded_message_is_what_its_sender_has_to_say() -> None:
+    head = "From: Ann\nDate: Sunday\nSubject: Help\nTo: Bob"
+    text = f"---------- Forwarded message ---------\n{head}\n\nIt is down."
+    assert separate(f"See below.\n\n{text}").new == f"See below.\n\n{text}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As I wrote:\nit is down.",
+        "The log said:\n\nconnection refused",
+        "On the node we see:\n\nerror 5",
+        "From: here on it works.",
+        "From the log:\nTo: nobody",
+        ">From the start it failed.",
+        "a -> b\n--> c",
+        "Run this --\nand that",
+    ],
+)
+def test_what_only_looks_like_a_quote_is_new(text: str) -> None:
+    assert separate(text).new == text
+
+
+def test_a_signature_ends_what_is_new() -> None:
+    parts = separate("It is down.\n-- \nAnn Lee\nExample University\n")
+    assert (parts.new, parts.signature) == ("It is down.", "-- \nAnn Lee\nExample University")
+
+
+def test_a_signature_between_answer_and_quote_is_found() -> None:
+    parts = separate("I see.\n-- \nBob\n\nAnn wrote:\n> It is down.\n> -- \n> Ann\n")
+    assert (parts.new, parts.signature) == ("I see.", "-- \nBob")
+
+
+def test_a_separator_far_from_the_end_makes_no_signature() -> None:
+    text = "Log:\n-- \n" + "\n".join(f"line {n}" for n in range(60))
+    assert separate(text).signature == ""
+
+
+def test_a_line_taken_away_by_a_patch_is_no_signature() -> None:
+    text = "diff a b\n-- \n@@ -1,2 +1,1 @@\n-- \n context"
+    assert separate(text).new == text.removesuffix("\n-- \n context")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Sent from my phone", "Get Outlook for Android", "Von meinem iPhone gesendet", "Envoyé de mon iPad"],
+)
+def test_the_line_a_device_adds_is_signature(line: str) -> None:
+    parts = separate(f"It is down.\n\n{line}\n\nAnn wrote:\n> Is it up?\n")
+    assert (parts.new, parts.signature) == ("It is down.", line)
+
+
+def test_the_line_of_a_device_in_the_middle_is_text() -> None:
+    text = "Sent from my phone\nit works, from my desk it does not."
+    assert separate(text).new == text
+
+
+def test_the_footer_of_a_list_is_signature() -> None:
+    footer = "_" * 47 + "\nusers mailing list\nusers@lists.example\nhttps://lists.example/users"
+    parts = separate(f"It is down.\n\n{footer}\n")
+    assert (parts.new, parts.signature) == ("It is down.", footer)
+
+
+def test_a_rule_between_paragraphs_is_text() -> None:
+    text = "One.\n" + "_" * 40 + "\nTwo."
+    assert separate(text).new == text
+
+
+HOSTILE: list[Callable[[int], str]] = [
+    lambda n: "On " * n,
+    lambda n: "On\n" * n,
+    lambda n: "On Monday, " + "a" * 100 * n,
+    lambda n: ("On Monday, " + "a" * 300 + "\n") * n,
+    lambda n: "\n" * n,
+    lambda n: "\t\n" * n,
+    lambda n: "Am 1.1.2020 schrieb" * n,
+    lambda n: "Am 1.1.2020 schrieb\n" * n,
+    lambda n: "Am 1.1.2020 schrieb a:\n" * n,
+    lambda n: "> a\n" * n,
+    lambda n: "> " * n,
+    lambda n: "From: a\n" * n,
+    lambda n: "From: a\nSent: b\n" * n,
+    lambda n: "wrote:\n" * n,
+    lambda n: "wrote:\n\n\n\n" * n,
+    lambda n: "-----Original Message\n" * n,
+    lambda n: "-- \n" * n,
+    lambda n: "-" * 50 * n,
+    lambda n: ("_" * 47 + "\n") * n,
+    lambda n: "2026-11-22 <" * n + ">:",
+    lambda n: ("2026-11-22 " + "<" * 300 + ":\n") * n,
+    lambda n: " " * 100 * n + ":",
+]
+
+
+def lines_run(text: str) -> int:
+    """How many lines of Python `separate` runs for `text`: a measure of work that no load changes."""
+    count = 0
+
+    def trace(frame: object, event: str, argument: object) -> object:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)  # type: ignore[arg-type]
+    try:
+        separate(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=range(len(HOSTILE)))
+def test_twice_the_hostile_text_is_twice_the_work(make: Callable[[int], str]) -> None:
+    assert lines_run(make(400)) <= 2.5 * lines_run(make(200)) + 500
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_loses_no_line(make: Callable[[int], str]) -> None:
+    text = make(10_000)
+    parts = separate(text)
+    kept = [line for part in (parts.new, parts.quoted, parts.signature) for line in part.split("\n")]
+    assert sorted(line for line in kept if line) == sorted(line for line in text.split("\n") if line)
