@@ -1,0 +1,166 @@
+"""What the addresses of a list mean: `L@D`, `L+42@D`, `L+42.<token>@D`, `L-bounces+7.<mac>@D`, ..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mailgate.tokens import TOKEN_LENGTH
+from tracker.model import Address, Queue, TicketId
+from tracker.people import normalise_domain
+
+POSTMASTER: Final = "postmaster"
+_TICKET: Final = re.compile(
+    rf"(\d{{1,18}})(?:\.([a-z]+))?(?:\.([a-z2-7]{{{TOKEN_LENGTH}}}))?", re.ASCII | re.IGNORECASE
+)
+_BOUNCES: Final = re.compile(rf"(\d{{1,18}})\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.ASCII | re.IGNORECASE)
+_TOKEN: Final = re.compile(rf"[a-z2-7]{{{TOKEN_LENGTH}}}", re.ASCII | re.IGNORECASE)
+_TOPIC: Final = re.compile(r"topic\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
+
+
+class Role(StrEnum):
+    """What an address is for."""
+
+    POST = "post"
+    PRIVATE = "private"
+    TOPIC = "topic"
+    TICKET = "ticket"
+    BOUNCES = "bounces"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    OWNER = "owner"
+    REQUEST = "request"
+    POSTMASTER = "postmaster"
+
+
+class Verb(StrEnum):
+    """What an address asks to be done to its ticket."""
+
+    DONE = "done"
+    REOPEN = "reopen"
+    CLAIM = "claim"
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    MUTE = "mute"
+    SHOW = "show"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One recipient as read. `number` is a ticket's or, for BOUNCES, a delivery's; `token` its MAC.
+
+    `address` is as it was given.
+    """
+
+    address: str
+    role: Role
+    queue: Queue | None = None
+    number: int | None = None
+    verb: Verb | None = None
+    token: str | None = None
+    topic: str = ""
+
+    @property
+    def ticket_id(self) -> TicketId | None:
+        return TicketId(self.number) if self.role is Role.TICKET and self.number is not None else None
+
+
+_ROLES: Final = {
+    "subscribe": Role.SUBSCRIBE,
+    "unsubscribe": Role.UNSUBSCRIBE,
+    "owner": Role.OWNER,
+    "request": Role.REQUEST,
+}
+
+
+def read_target(address: str, queues: Sequence[Queue]) -> Target | None:
+    """What `address` means to us; None: it is none of ours.
+
+    A list's local part is compared in lower case: people type addresses, and lists are ours to name.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        local, domain = address, ""
+    local, domain = _unquoted(local).lower(), normalise_domain(domain)
+    domains = {queue.domain for queue in queues}
+    if local == POSTMASTER and (not domain or domain in domains):
+        return Target(address, Role.POSTMASTER)
+    for queue in queues:
+        if queue.domain == domain:
+            target = _read_local_part(address, local, queue)
+            if target is not None:
+                return target
+    return None
+
+
+def is_our_domain(address: str, queues: Sequence[Queue]) -> bool:
+    """Whether the domain of `address` is that of a list."""
+    domain = normalise_domain(address.rpartition("@")[2])
+    return any(queue.domain == domain for queue in queues)
+
+
+def _unquoted(local: str) -> str:
+    return local[1:-1] if len(local) > 1 and local[0] == local[-1] == '"' else local
+
+
+def _read_local_part(address: str, local: str, queue: Queue) -> Target | None:
+    if local == queue.local_part:
+        return Target(address, Role.POST, queue)
+    if not local.startswith(queue.local_part):
+        return None
+    rest = local[len(queue.local_part) :]
+    if rest.startswith("+"):
+        return _read_detail(address, rest[1:], queue)
+    if rest.startswith("-bounces+"):
+        found = _BOUNCES.fullmatch(rest[len("-bounces+") :])
+        return Target(address, Role.BOUNCES, queue, int(found[1]), token=found[2]) if found else None
+    if rest == "-bounces":
+        return Target(address, Role.BOUNCES, queue)
+    role = _ROLES.get(rest[1:]) if rest.startswith("-") else None
+    return Target(address, role, queue) if role else None
+
+
+def _read_detail(address: str, detail: str, queue: Queue) -> Target | None:
+    word, _, token = detail.partition(".")
+    if word in _ROLES and (not token or _TOKEN.fullmatch(token)):
+        return Target(address, _ROLES[word], queue, token=token or None)
+    if detail == "private":
+        return Target(address, Role.PRIVATE, queue)
+    if topic := _TOPIC.fullmatch(detail):
+        return Target(address, Role.TOPIC, queue, topic=topic[1])
+    return _read_ticket(address, detail, queue)
+
+
+def _read_ticket(address: str, detail: str, queue: Queue) -> Target | None:
+    """`42`, `42.done`, `42.<token>`, `42.done.<token>`; a broken token is still the ticket's address."""
+    number, _, rest = detail.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        return None
+    found = _TICKET.fullmatch(detail)
+    word = found[2] if found else None
+    if word is not None and len(word) == TOKEN_LENGTH and found is not None and found[3] is None:
+        # Sixteen letters and no digit: a token may look so, a verb never does.
+        return Target(address, Role.TICKET, queue, int(number), token=word)
+    verb = Verb(word) if word in set(Verb) else None
+    if found is None or (word is not None and verb is None):
+        return Target(address, Role.TICKET, queue, int(number), token=rest)
+    return Target(address, Role.TICKET, queue, int(number), verb, found[3])
+
+
+def ticket_address(queue: Queue, ticket_id: TicketId, *extra: str) -> str:
+    """`L+42@D`, and with `extra` words `L+42.unfollow.<token>@D`."""
+    detail = ".".join((str(ticket_id), *extra))
+    return f"{queue.local_part}+{detail}@{queue.domain}"
+
+
+def bounce_address(queue: Queue, delivery: int, mac: str) -> str:
+    """The reverse-path of a delivery (VERP)."""
+    return f"{queue.local_part}-bounces+{delivery}.{mac}@{queue.domain}"
+
+
+def is_ours(address: Address | str, queues: Sequence[Queue]) -> bool:
+    """Whether an address is a list's or a ticket's."""
+    return read_target(address, queues) is not None

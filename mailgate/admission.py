@@ -1,0 +1,140 @@
+"""Who and what is let in: the house behind the SMTP and LMTP sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Final
+
+from mailgate import inbound
+from mailgate.addresses import is_our_domain, read_target
+from mailgate.compose import COPY_HEADER
+from mailgate.envelope import Client, Envelope
+from mailgate.errors import DiskFull, LoopDetected, NoSuchList, RelayDenied, Reply
+from mailgate.inbound import InboundId, Mail
+from mailgate.scan import ScanLimits, read_header, scan
+from mailgate.tokens import Keys
+from tracker.model import Queue, Trust
+from tracker.storage.database import Writer
+from tracker.unit_of_work import Clock
+
+# Under this share of free space nothing can be promised; what is here is still delivered.
+_LEAST_FREE: Final = 0.05
+# Who accepted a mail deals with it at once; if it cannot, others may after this.
+LEASE: Final = timedelta(seconds=30)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What admission knows of the instance: our name, where the database lies (None: elsewhere)."""
+
+    hostname: str
+    folder: Path | None
+    scan: ScanLimits = field(default_factory=ScanLimits)
+
+
+class Admission:
+    """Lets mail in, and makes it durable. `queues` gives the lists as they are now."""
+
+    def __init__(
+        self, writer: Writer, keys: Keys, site: Site, queues: Callable[[], Sequence[Queue]], clock: Clock
+    ) -> None:
+        self._writer = writer
+        self._keys = keys
+        self._site = site
+        self._queues = queues
+        self._clock = clock
+        self._accepted: Callable[[Mail], None] = lambda _mail: None
+
+    def on_accepted(self, tell: Callable[[Mail], None]) -> None:
+        """Have `tell` called with every mail that became durable."""
+        self._accepted = tell
+
+    def check_sender(self, client: Client, reverse_path: str, size: int | None) -> None:
+        """Nobody is refused by name; a full disk refuses all (452), and delivery goes on."""
+        self._check_space()
+
+    def _check_space(self) -> None:
+        if self._site.folder is not None:
+            usage = shutil.disk_usage(self._site.folder)
+            if usage.free < usage.total * _LEAST_FREE:
+                raise DiskFull("Not enough space to keep your mail, please try again later")
+
+    def check_recipient(self, client: Client, reverse_path: str, address: str) -> None:
+        """Only our lists and what belongs to them; any ticket number, for a 550 would tell which exist."""
+        queues = self._queues()
+        if read_target(address, queues) is not None:
+            return
+        if is_our_domain(address, queues):
+            raise NoSuchList("There is no list of that name here")
+        raise RelayDenied("We take mail for our own lists only")
+
+    async def accept(self, envelope: Envelope, raw: bytes) -> tuple[Reply, ...]:
+        """Make a mail durable, and answer once for each recipient (RFC 2033 4.2)."""
+        mail = self.examine(envelope, raw)
+        future = self._writer.write(
+            lambda connection: inbound.accept(connection, mail, mail.received_at + LEASE)
+        )
+        inbound_id = await asyncio.wrap_future(future)
+        self._announce(mail, inbound_id)
+        return (accepted_reply(mail),) * len(envelope.recipients)
+
+    def _announce(self, mail: Mail, inbound_id: InboundId) -> None:
+        log.info(
+            "inbound=%s accepted id=%d from=<%s> size=%d session=%s",
+            mail.uid,
+            inbound_id,
+            mail.envelope.reverse_path,
+            len(mail.raw),
+            mail.envelope.client.session,
+        )
+        self._accepted(with_id(mail, inbound_id))
+
+    def examine(self, envelope: Envelope, raw: bytes, trust: Trust = Trust.UNCHECKED) -> Mail:
+        """The mail as it will be kept; raises what refuses it (mailgate.errors)."""
+        scanned = scan(raw, self._site.scan)
+        if COPY_HEADER.lower().encode() in raw[: scanned.header_end].lower():
+            self._check_loop(raw)
+        received_at = self._clock()
+        uid = inbound.new_uid()
+        trace = received_field(envelope, self._site.hostname, uid, received_at)
+        return Mail(InboundId(0), uid, envelope, trace + raw, received_at, trust)
+
+    def _check_loop(self, raw: bytes) -> None:
+        """Our own copy come back: its MAC stands over its Message-ID, which no answer to it has."""
+        header = read_header(raw, self._site.scan)
+        proof = header.first(COPY_HEADER.lower()).strip().decode("ascii", "replace")
+        if proof:
+            message_id = header.first("message-id").strip().decode("ascii", "replace")
+            if self._keys.is_copy(proof, message_id):
+                raise LoopDetected("This is a mail of ours come back")
+
+
+def with_id(mail: Mail, inbound_id: InboundId) -> Mail:
+    """`mail` as the spool knows it."""
+    return Mail(inbound_id, mail.uid, mail.envelope, mail.raw, mail.received_at, mail.trust, mail.attempts)
+
+
+def accepted_reply(mail: Mail) -> Reply:
+    """250, with the id by which we know the mail."""
+    return Reply(250, "2.6.0", f"{mail.uid} accepted")
+
+
+def received_field(envelope: Envelope, hostname: str, uid: str, at: datetime) -> bytes:
+    """The trace that we add on top (RFC 5321 4.4); the recipient stands in it when there is one only."""
+    client = envelope.client
+    peer = f" ([{client.address}])" if client.address else ""
+    recipient = f"\r\n\tfor <{envelope.recipients[0]}>" if len(envelope.recipients) == 1 else ""
+    return (
+        f"Received: from {client.helo or 'localhost'}{peer}\r\n"
+        f"\tby {hostname} with {client.protocol} id {uid}{recipient};\r\n"
+        f"\t{format_datetime(at)}\r\n"
+    ).encode("utf-8", "replace")

@@ -1,0 +1,196 @@
+"""The composition root: everything is wired here, by hand."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import cached_property, partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from mailgate import inbound
+from mailgate.admission import LEASE, Admission, Site, with_id
+from mailgate.compose import Composer
+from mailgate.courier import Courier
+from mailgate.courier_maildir import MaildirCourier
+from mailgate.courier_smtp import SmtpCourier
+from mailgate.courier_wire import Limits as CourierLimits
+from mailgate.courier_wire import Smarthost
+from mailgate.deliver import Deliverer, Patience
+from mailgate.envelope import Client, Envelope
+from mailgate.gate import Limits
+from mailgate.gateway import Gateway
+from mailgate.inbound import InboundId, Mail
+from mailgate.instance import Instance
+from mailgate.notify import Notifier
+from mailgate.reading import read_mail
+from mailgate.thread import Writer as MailWriter
+from mailgate.tokens import Keys
+from mailgate.verdict import Verdict
+from mailgate.viewpoint import facts_of
+from mailgate.worker import Tries, Worker
+from routing.facts import Facts
+from routing.store import ActiveRules
+from tracker.model import Queue, Trust
+from tracker.storage import centers, people, queues
+from tracker.storage.database import Database, Work, Writer
+from tracker.unit_of_work import Clock, system_clock
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """An instance with its parts. The command line and the daemon are both built on it."""
+
+    def __init__(self, instance: Instance, database: Database, clock: Clock = system_clock) -> None:
+        self.instance = instance
+        self.settings = instance.settings
+        self.database = database
+        self.clock = clock
+
+    @classmethod
+    def open(cls, instance: Instance, clock: Clock = system_clock) -> App:
+        return cls(instance, instance.open_database(), clock)
+
+    def close(self) -> None:
+        self.database.close()
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction."""
+        return self.database.write(work)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one snapshot."""
+        return self.database.read(work)
+
+    @property
+    def operator(self) -> str:
+        """Who runs the command, for the history."""
+        return f"operator {getpass.getuser()}"
+
+    @cached_property
+    def keys(self) -> Keys:
+        return self.instance.keys()
+
+    @cached_property
+    def composer(self) -> Composer:
+        return Composer(self.keys)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        return Gateway(self.keys, ActiveRules())
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        return Notifier(self.composer, self.settings.notify.attach)
+
+    def queues(self) -> tuple[Queue, ...]:
+        """The lists as they are now."""
+        return self.read(queues.everyone)
+
+    def center_names(self) -> frozenset[str]:
+        """The names of all support centers, and their aliases."""
+
+        def names(connection: Connection) -> frozenset[str]:
+            found = centers.everyone(connection)
+            aliases = (alias for center in found for alias in centers.aliases(connection, center.id))
+            return frozenset((*(center.name for center in found), *aliases))
+
+        return self.read(names)
+
+    def facts_of(self, raw: bytes) -> Facts:
+        """Read a mail as the rules would see it, as the opening of a ticket."""
+        lists = self.queues()
+        envelope = Envelope(Client("", "", "FILE", "-"), "", (lists[0].address,))
+        mail = Mail(InboundId(0), "-", envelope, raw, self.clock(), Trust.UNCHECKED)
+        reading = read_mail(mail, lists, self.keys)
+        sender = reading.sender
+        known = None if sender is None else self.read(partial(people.find_sender, address=sender))
+        return facts_of(reading, MailWriter(known, mail.trust), None, ())
+
+    def worker(self, write: Callable[[Work[Verdict]], Future[Verdict]]) -> Worker:
+        work = self.settings.work
+        tries = Tries(work.attempts, work.retry_first)
+        return Worker(self.database, write, self.gateway, self.keys, tries, self.clock)
+
+    def admission(self, writer: Writer, lists: Callable[[], Sequence[Queue]]) -> Admission:
+        return Admission(writer, self.keys, self.site(), lists, self.clock)
+
+    def site(self) -> Site:
+        return Site(self.hostname(), self.instance.home if self.instance.is_sqlite else None)
+
+    def hostname(self) -> str:
+        """The name we greet with."""
+        lists = self.queues()
+        return self.settings.instance.hostname or (lists[0].domain if lists else socket.getfqdn())
+
+    def deliverer(self) -> Deliverer:
+        chosen = self.settings.outgoing
+        patience = Patience(chosen.retry_first, chosen.give_up)
+        return Deliverer(self.database, self.composer, self.couriers(), patience, self.clock)
+
+    def couriers(self) -> list[Courier]:
+        """One for each connection of the smarthost, or the one that writes the Maildir."""
+        chosen = self.settings.outgoing
+        if chosen.smarthost is None:
+            return [MaildirCourier(self.instance.maildir)]
+        limits = CourierLimits(answer_s=chosen.timeout.total_seconds())
+        target = Smarthost(chosen.smarthost.host, chosen.smarthost.port, self.hostname(), limits=limits)
+        return [SmtpCourier(target) for _ in range(chosen.connections)]
+
+    def limits(self) -> Limits:
+        """The caps and deadlines of the listeners."""
+        intake = self.settings.intake
+        return Limits(
+            message_bytes=intake.message_size,
+            recipients=intake.recipients,
+            messages=intake.messages_per_connection,
+            connections=intake.connections,
+            connections_per_client=intake.connections_per_address,
+            command_s=intake.command_timeout.total_seconds(),
+            block_s=intake.data_timeout.total_seconds(),
+            connection_s=intake.session_timeout.total_seconds(),
+            trusted_networks=tuple(intake.trusted_networks),
+        )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """For STARTTLS, when a certificate is configured."""
+        intake, home = self.settings.intake, self.instance.home
+        if not intake.tls_certificate_file:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(home / intake.tls_certificate_file, home / intake.tls_key_file)
+        return context
+
+    def examine(self, envelope: Envelope, raw: bytes, trust: Trust) -> Mail:
+        """A mail as a listener would let it in; raises what refuses it (mailgate.errors)."""
+        admission = self.admission(Writer(self.database), self.queues)
+        for recipient in envelope.recipients:
+            admission.check_recipient(envelope.client, envelope.reverse_path, recipient)
+        return admission.examine(envelope, raw, trust)
+
+    def accept_now(self, envelope: Envelope, raw: bytes, trust: Trust, *, hand_over: bool = False) -> Mail:
+        """Let a mail in as a listener would, and make it durable; raises what refuses it.
+
+        The caller deals with it, or after the lease a daemon; with `hand_over` the daemon, at once.
+        """
+        mail = self.examine(envelope, raw, trust)
+        due_at = mail.received_at if hand_over else mail.received_at + LEASE
+        inbound_id = self.write(lambda connection: inbound.accept(connection, mail, due_at))
+        return with_id(mail, inbound_id)
+
+    def write_at_once(self, work: Work[T]) -> Future[T]:
+        """Run `work` now, and give what came of it as the writer would."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(self.write(work))
+        except Exception as error:
+            future.set_exception(error)
+        return future

@@ -1,0 +1,90 @@
+"""Mail from machines: it is kept with the ticket it speaks of, and changes, opens and tells nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from mailgate import addressed, deliveries, identity
+from mailgate.addresses import Role
+from mailgate.message import Disposition
+from mailgate.posting import new_post
+from mailgate.reading import Reading
+from mailgate.thread import Evidence, Question, Writer
+from mailgate.tokens import Keys
+from mailgate.verdict import Verdict
+from tracker import tickets
+from tracker.commands import AddPost
+from tracker.model import Address, PostId, Ticket, TicketId
+from tracker.storage import keys as key_store
+from tracker.storage import people
+from tracker.storage import tickets as store
+from tracker.storage.keys import KnownKey
+from tracker.unit_of_work import UnitOfWork
+
+
+def attach(
+    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], keys: Keys
+) -> tuple[Verdict, PostId | None]:
+    """Put a bounce, an automatic answer or the like to the ticket that its token or ids name, if any."""
+    disposition = _disposition(reading)
+    bounced = _note_bounces(uow, reading, keys)
+    if identity.stored_under(known, reading.identity.key) is not None:
+        return Verdict(Disposition.DUPLICATE.value, "the same mail came before"), None
+    numbers, evidence = _named(uow.connection, reading, known, keys, bounced)
+    ticket = next(iter(store.resolve(uow.connection, numbers[:1]).values()), None)
+    if ticket is None:
+        return Verdict(disposition, reading.classified.reason, why="names no ticket of ours"), None
+    why = f"{reading.classified.reason}; kept with ticket {ticket.id}, nobody is told"
+    verdict = Verdict(disposition, reading.classified.reason, ticket.id, evidence=evidence, why=why)
+    return verdict, _add(uow, reading, known, ticket, verdict)
+
+
+def _disposition(reading: Reading) -> str:
+    if reading.targets_of(Role.BOUNCES) and reading.classified.disposition is Disposition.POST:
+        # Who answers to a reverse-path is a machine, whatever it calls itself.
+        return Disposition.BOUNCE.value
+    return reading.classified.disposition.value
+
+
+def _note_bounces(uow: UnitOfWork, reading: Reading, keys: Keys) -> tuple[TicketId, ...]:
+    """Deliveries that came back, known by the MAC in our reverse-path; a report's word alone is nothing."""
+    numbers: list[TicketId] = []
+    for target in reading.targets_of(Role.BOUNCES):
+        if target.number is None or not target.token or not keys.is_bounce(target.token, target.number):
+            continue
+        report = "; ".join(f"{b.action} {b.status}" for b in reading.message.bounces) or "bounced"
+        ticket_id = deliveries.note_bounce(uow.connection, target.number, report)
+        if ticket_id is not None:
+            numbers.append(ticket_id)
+    return tuple(numbers)
+
+
+def _named(
+    connection: Connection,
+    reading: Reading,
+    known: tuple[KnownKey, ...],
+    keys: Keys,
+    bounced: tuple[TicketId, ...],
+) -> tuple[tuple[TicketId, ...], str]:
+    """The tickets it names, by proof first, then by the ids of posts that it answers or returns."""
+    proven = (*bounced, *addressed.proven_tickets(connection, reading, keys))
+    if proven:
+        return proven, Evidence.TOKEN.value
+    if reading.rooted:
+        return reading.rooted, Evidence.ROOT.value
+    returned = reading.message.returned_message_id
+    more = key_store.lookup(connection, [key_store.message_key(returned)]) if returned else ()
+    return tuple(entry.ticket_id for entry in (*more, *known) if entry.stored), Evidence.REFERENCE.value
+
+
+def _add(
+    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], ticket: Ticket, verdict: Verdict
+) -> PostId:
+    address = reading.sender or Address(f"mailer-daemon@{reading.queue.domain}")
+    author = people.register(uow.connection, address, reading.message.sender.name, uow.now)
+    writer = Writer(None, reading.mail.trust)
+    question = Question(
+        reading.message, reading.subject, reading.identity, reading.queue, writer, reading.time
+    )
+    post = new_post(reading, question, known, author.id, verdict.to_json())
+    return tickets.add_post(uow, AddPost(ticket.id, post, automatic=True), author)

@@ -1,0 +1,142 @@
+"""What all commands share: the instance they work on, how refusals look, how tables are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from mailgate.app import App
+from mailgate.errors import MailError
+from mailgate.instance import InstanceError, load_instance
+from mailgate.settings import BadConfig
+from routing.facts import Facts
+from routing.faults import RoutingError
+from tracker.model import TrackerError
+
+T = TypeVar("T")
+
+
+class Context:
+    """The instance a command works on; opened when it is first needed, so that --help needs none."""
+
+    def __init__(self) -> None:
+        self.home: Path | None = None
+
+    @cached_property
+    def app(self) -> App:
+        return App.open(load_instance(self.folder))
+
+    @property
+    def folder(self) -> Path:
+        """The instance's folder; a click.UsageError says how to name it."""
+        if self.home is None:
+            raise click.UsageError("which instance? Give --home DIR, or set MAILGATE_HOME")
+        return self.home
+
+    @property
+    def operator(self) -> str:
+        return self.app.operator
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        return self.app.write(work)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        return self.app.read(work)
+
+    def facts_of(self, raw: bytes) -> Facts:
+        return self.app.facts_of(raw)
+
+    def center_names(self) -> frozenset[str]:
+        return self.app.center_names()
+
+
+class Refusal(click.ClickException):
+    """A command that was refused: one clear line, exit 1."""
+
+    exit_code = 1
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the library refuses into one clear line and exit 1."""
+    try:
+        yield
+    except (TrackerError, RoutingError, InstanceError, MailError, BadConfig) as error:
+        raise Refusal(str(error)) from None
+    except DBAPIError as error:
+        raise Refusal(f"the database does not answer: {str(error.orig).splitlines()[0]}") from None
+
+
+class Group(click.Group):
+    """A group whose commands refuse in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with refusals():
+            return super().invoke(ctx)
+
+
+def give_home(command: click.Command) -> None:
+    """Let every command below `command` take --home, wherever in the line it stands."""
+    command.params.append(
+        click.Option(
+            ["--home"],
+            envvar="MAILGATE_HOME",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
+            help="The instance's folder.",
+            expose_value=False,
+            is_eager=True,
+            callback=_remember_home,
+        )
+    )
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            give_home(below)
+
+
+def _remember_home(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+    context = ctx.ensure_object(Context)
+    if value is not None:
+        context.home = value.absolute()
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+
+
+def print_rows(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "none") -> None:
+    """Print `rows` (same keys each) as a table for people, or as JSON lines."""
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo(empty, err=True)
+        return
+    names = list(rows[0])
+    cells = [[_cell(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[i]) for line in [names, *cells]) for i in range(len(names))]
+    for line in [[name.upper() for name in names], *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return " ".join(str(value).split())[:60]
+
+
+def done(text: str, *, as_json: bool = False, **values: Any) -> None:
+    """Say that something is done."""
+    click.echo(json.dumps(values, ensure_ascii=False) if as_json else text)

@@ -1,0 +1,219 @@
+"""Commands on lists, their subscribers, and support centers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from tracker.model import Address, Delivery, NoSuchPerson, Queue, QueueId, Wants
+from tracker.people import normalise_address
+from tracker.storage import centers as center_store
+from tracker.storage import people, queues
+
+_DELIVERIES = click.Choice([delivery.value for delivery in Delivery])
+_WANTS = click.Choice([wants.value for wants in Wants])
+
+
+@click.group(cls=Group)
+def lists() -> None:
+    """The lists of this instance, and who is on them."""
+
+
+@lists.command("list")
+@json_option
+@click.pass_obj
+def lists_list(context: Context, as_json: bool) -> None:
+    """All lists."""
+
+    def rows(connection: Connection) -> list[dict[str, Any]]:
+        return [
+            {
+                "list": queue.address,
+                "tag": queue.tag,
+                "title": queue.title,
+                "subscribers": len(queues.subscribers(connection, queue.id)),
+            }
+            for queue in queues.everyone(connection)
+        ]
+
+    print_rows(context.app.read(rows), as_json=as_json)
+
+
+@lists.command("add")
+@click.argument("address")
+@click.option("--tag", help="What stands in subjects, as [TAG #1]; without it the local part.")
+@click.option("--title", help="What List-Id says of it.")
+@click.pass_obj
+def lists_add(context: Context, address: str, tag: str | None, title: str | None) -> None:
+    """Serve another list."""
+    local, _, domain = normalise_address(address).rpartition("@")
+    queue = Queue(QueueId(0), local.lower(), domain, tag or local, title or tag or local)
+
+    def make(connection: Connection) -> None:
+        known = queues.everyone(connection)
+        if any(one.address == queue.address for one in known):
+            raise Refusal(f"there is a list {queue.address} already")
+        if any(one.tag.casefold() == queue.tag.casefold() for one in known):
+            raise Refusal(f"the tag {queue.tag!r} belongs to another list; choose one with --tag")
+        queues.create(connection, queue, context.app.clock())
+
+    context.app.write(make)
+    done(f"list {queue.address} is served, tickets [{queue.tag} #1]")
+
+
+@lists.command("subscribe")
+@click.argument("name")
+@click.argument("address")
+@click.option("--name", "person_name", default="", help="What to call them.")
+@click.option("--delivery", type=_DELIVERIES, help="all, new (openings only) or none.")
+@click.pass_obj
+def lists_subscribe(
+    context: Context, name: str, address: str, person_name: str, delivery: str | None
+) -> None:
+    """Put somebody on a list, or change what they get; their address counts as confirmed."""
+
+    def subscribe(connection: Connection) -> Delivery:
+        queue, now = queues.find(connection, name), context.app.clock()
+        person = people.register(connection, normalise_address(address), person_name, now)
+        people.set_member(connection, person.id, member=True)
+        chosen = Delivery(delivery) if delivery else None
+        return queues.subscribe(connection, queue.id, person.id, chosen, now)
+
+    chosen = context.app.write(subscribe)
+    done(f"{address} is subscribed to {name}, delivery {chosen.value}")
+
+
+@lists.command("unsubscribe")
+@click.argument("name")
+@click.argument("address")
+@click.pass_obj
+def lists_unsubscribe(context: Context, name: str, address: str) -> None:
+    """Take somebody off a list."""
+
+    def unsubscribe(connection: Connection) -> bool:
+        queue = queues.find(connection, name)
+        person = people.find(connection, normalise_address(address))
+        return queues.unsubscribe(connection, queue.id, person.id)
+
+    if not context.app.write(unsubscribe):
+        raise NoSuchPerson(f"{address} is not on {name}")
+    done(f"{address} is off {name}")
+
+
+@lists.command("members")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def lists_members(context: Context, name: str, as_json: bool) -> None:
+    """Who is on a list."""
+
+    def rows(connection: Connection) -> list[dict[str, Any]]:
+        queue = queues.find(connection, name)
+        return [
+            {"address": one.person.address, "name": one.person.name, "delivery": one.delivery.value}
+            for one in queues.subscribers(connection, queue.id)
+        ]
+
+    print_rows(context.app.read(rows), as_json=as_json, empty="nobody yet")
+
+
+@click.group(cls=Group)
+def centers() -> None:
+    """Support centers: who can be asked to help, and how."""
+
+
+@centers.command("list")
+@json_option
+@click.pass_obj
+def centers_list(context: Context, as_json: bool) -> None:
+    """All support centers."""
+
+    def rows(connection: Connection) -> list[dict[str, Any]]:
+        return [
+            {
+                "center": one.name,
+                "address": one.address,
+                "wants": one.wants.value,
+                "aliases": [a for a in center_store.aliases(connection, one.id) if a != one.name],
+                "members": [person.address for person in center_store.members(connection, one.id)],
+            }
+            for one in center_store.everyone(connection)
+        ]
+
+    print_rows(context.app.read(rows), as_json=as_json, empty="no support centers yet")
+
+
+@centers.command("add")
+@click.argument("name")
+@click.option("--address", help="Where its tickets are announced; without one nobody is mailed.")
+@click.option("--alias", "aliases", multiple=True, help="Another name for it.")
+@click.option("--member", "members", multiple=True, help="The address of one of its staff.")
+@click.option("--wants", type=_WANTS, default=Wants.OPENINGS.value, show_default=True)
+@click.pass_obj
+def centers_add(
+    context: Context,
+    name: str,
+    address: str | None,
+    aliases: tuple[str, ...],
+    members: tuple[str, ...],
+    wants: str,
+) -> None:
+    """Add a support center."""
+
+    def add(connection: Connection) -> None:
+        now = context.app.clock()
+        made = center_store.create(connection, name, _address(address), Wants(wants), now)
+        for alias in aliases:
+            center_store.add_alias(connection, made.id, alias)
+        for member in members:
+            person = people.register(connection, normalise_address(member), "", now)
+            center_store.add_member(connection, made.id, person.id)
+
+    context.app.write(add)
+    done(f"support center {name} added")
+
+
+def _address(text: str | None) -> Address | None:
+    return normalise_address(text) if text else None
+
+
+@centers.command("set")
+@click.argument("name")
+@click.option("--address", help="Where its tickets are announced; empty for nowhere.")
+@click.option("--wants", type=_WANTS)
+@click.option("--add-alias", "alias")
+@click.option("--add-member", "joining", help="The address of somebody who is staff now.")
+@click.option("--remove-member", "leaving", help="The address of somebody who is not any more.")
+@click.pass_obj
+def centers_set(context: Context, /, name: str, **changes: str | None) -> None:
+    """Change a support center."""
+
+    def change(connection: Connection) -> None:
+        found = center_store.find(connection, name)
+        address, wants = changes["address"], changes["wants"]
+        new_address = found.address if address is None else _address(address)
+        center_store.change(connection, found.id, new_address, Wants(wants) if wants else found.wants)
+        if changes["alias"]:
+            center_store.add_alias(connection, found.id, changes["alias"])
+        if changes["joining"]:
+            joining = normalise_address(changes["joining"])
+            person = people.register(connection, joining, "", context.app.clock())
+            center_store.add_member(connection, found.id, person.id)
+        if changes["leaving"]:
+            gone = people.find(connection, normalise_address(changes["leaving"]))
+            center_store.remove_member(connection, found.id, gone.id)
+
+    context.app.write(change)
+    done(f"support center {name} changed")
+
+
+@centers.command("rm")
+@click.argument("name")
+@click.pass_obj
+def centers_rm(context: Context, name: str) -> None:
+    """Forget a support center that no ticket is with."""
+    context.app.write(lambda c: center_store.remove(c, center_store.find(c, name).id))
+    done(f"support center {name} removed")

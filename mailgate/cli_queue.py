@@ -1,0 +1,220 @@
+"""Commands on what is under way: mails that wait, are held or parked, and deliveries."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from mailgate import deliveries, inbound
+from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from mailgate.exporting import iso
+from mailgate.gateway import Conditions
+from mailgate.inbound import AlreadyDone, Entry, State
+from mailgate.reading import read_mail
+from mailgate.verdict import Verdict, verdict_from_json
+from tracker.storage import posts
+
+
+@click.group(cls=Group)
+def queue() -> None:
+    """Accepted mails that are not dealt with yet: they wait, or were parked after trouble of ours."""
+
+
+@queue.command("list")
+@json_option
+@click.pass_obj
+def queue_list(context: Context, as_json: bool) -> None:
+    """Mails that wait or are parked."""
+    states = (State.WAITING, State.PARKED)
+    found = context.app.read(lambda connection: inbound.entries(connection, states))
+    print_rows([_row(entry) for entry in found], as_json=as_json, empty="nothing waits")
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    error = (entry.error or "").strip().splitlines()
+    return {
+        "id": entry.uid,
+        "state": entry.state.value,
+        "received": iso(entry.received_at)[:19],
+        "from": entry.reverse_path,
+        "to": list(entry.recipients),
+        "size": entry.size,
+        "attempts": entry.attempts,
+        "why": error[-1] if error else _why(entry),
+    }
+
+
+def _why(entry: Entry) -> str | None:
+    return verdict_from_json(entry.verdict).reason if entry.verdict else None
+
+
+@queue.command("show")
+@click.argument("name", metavar="ID")
+@click.option("--raw", is_flag=True, help="The mail itself.")
+@click.pass_obj
+def queue_show(context: Context, name: str, raw: bool) -> None:
+    """One mail: what is known of it, and the trouble it made."""
+    entry = _entry(context, name)
+    if raw:
+        content = context.app.read(lambda connection: posts.get_blob(connection, entry.raw_sha256))
+        sys.stdout.buffer.write(content)
+        return
+    for key, value in _row(entry).items():
+        click.echo(f"{key}: {value}")
+    if entry.error:
+        click.echo(f"\n{entry.error}")
+
+
+def _entry(context: Context, name: str) -> Entry:
+    entry = context.app.read(lambda connection: inbound.find(connection, name))
+    if entry is None:
+        raise Refusal(f"there is no mail {name!r}")
+    return entry
+
+
+@queue.command("retry")
+@click.argument("names", nargs=-1, metavar="ID...")
+@click.option("--all", "everything", is_flag=True, help="All that are parked.")
+@click.pass_obj
+def queue_retry(context: Context, names: Sequence[str], everything: bool) -> None:
+    """Work on parked mails again; the daemon does it within a second."""
+    if bool(names) == everything:
+        raise click.UsageError("give IDs, or --all")
+    parked = (State.PARKED,)
+    found = (
+        context.app.read(lambda connection: inbound.entries(connection, parked))
+        if everything
+        else [_entry(context, name) for name in names]
+    )
+    now = context.app.clock()
+    count = context.app.write(lambda c: sum(inbound.requeue(c, entry.id, now) for entry in found))
+    done(f"{count} will be tried again")
+
+
+@queue.command("drop")
+@click.argument("names", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def queue_drop(context: Context, names: Sequence[str]) -> None:
+    """Set mails aside for good; what they said is kept."""
+    found = [_entry(context, name) for name in names]
+    why = f"dropped by {context.operator}"
+    count = context.app.write(lambda c: sum(inbound.drop(c, entry.id, why) for entry in found))
+    done(f"{count} dropped")
+
+
+@click.group(cls=Group)
+def hold() -> None:
+    """Mails that wait for a moderator; shown to nobody else."""
+
+
+@hold.command("list")
+@json_option
+@click.pass_obj
+def hold_list(context: Context, as_json: bool) -> None:
+    """What is held, and why."""
+    found = context.app.read(lambda connection: inbound.entries(connection, (State.HELD,)))
+    print_rows([_row(entry) for entry in found], as_json=as_json, empty="nothing is held")
+
+
+@hold.command("approve")
+@click.argument("names", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def hold_approve(context: Context, names: Sequence[str]) -> None:
+    """Let held mails in, with the date they came at."""
+    for name in names:
+        verdict = _approve(context, _held_entry(context, name))
+        done(f"{name}: " + (f"ticket {verdict.ticket}" if verdict.ticket else verdict.disposition))
+
+
+def _approve(context: Context, entry: Entry) -> Verdict:
+    app = context.app
+
+    def let_in(connection: Connection) -> Verdict:
+        inbound.requeue(connection, entry.id, app.clock())
+        mail = inbound.get(connection, entry.id)
+        if mail is None:
+            raise Refusal(f"there is no mail {entry.uid!r}")
+        reading = read_mail(mail, app.queues(), app.keys)
+        return app.gateway.receive(connection, reading, Conditions(app.clock(), released=True))
+
+    try:
+        return app.write(let_in)
+    except AlreadyDone:
+        raise Refusal(f"{entry.uid} has been dealt with by somebody else") from None
+
+
+def _held_entry(context: Context, name: str) -> Entry:
+    entry = _entry(context, name)
+    if entry.state is not State.HELD:
+        raise Refusal(f"{name} is not held, it is {entry.state.value}")
+    return entry
+
+
+@hold.command("reject")
+@click.argument("names", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def hold_reject(context: Context, names: Sequence[str]) -> None:
+    """Keep held mails out; their senders are not told."""
+    found = [_held_entry(context, name) for name in names]
+    why = f"rejected by {context.operator}"
+    count = context.app.write(lambda c: sum(inbound.drop(c, entry.id, why) for entry in found))
+    done(f"{count} rejected")
+
+
+@click.group(cls=Group, name="deliveries")
+def deliveries_group() -> None:
+    """Copies on their way out."""
+
+
+@deliveries_group.command("list")
+@click.option("--state", type=click.Choice([s.value for s in deliveries.State]), help="Only these.")
+@json_option
+@click.pass_obj
+def deliveries_list(context: Context, state: str | None, as_json: bool) -> None:
+    """Copies that wait or failed, or those in one state."""
+    failed = (deliveries.State.WAITING, deliveries.State.FAILED, deliveries.State.BOUNCED)
+    states = (deliveries.State(state),) if state else failed
+    found = context.app.read(lambda connection: deliveries.entries(connection, states))
+    rows = [
+        {
+            "id": one.id,
+            "state": one.state.value,
+            "ticket": one.ticket_id,
+            "to": one.address,
+            "copy": one.face.value,
+            "attempts": one.attempts,
+            "due": iso(one.due_at)[:19],
+            "reply": one.reply,
+        }
+        for one in found
+    ]
+    print_rows(rows, as_json=as_json, empty="nothing waits")
+
+
+def _act_on(
+    context: Context, ids: Sequence[int], act: Callable[[Connection, Sequence[int]], int], what: str
+) -> None:
+    count = context.app.write(lambda connection: act(connection, ids))
+    done(f"{count} {what}")
+
+
+@deliveries_group.command("retry")
+@click.argument("ids", nargs=-1, type=int)
+@click.pass_obj
+def deliveries_retry(context: Context, ids: Sequence[int]) -> None:
+    """Try copies again now: those of IDS, or all that wait or failed."""
+    now = context.app.clock()
+    _act_on(context, ids, lambda c, chosen: deliveries.retry(c, chosen, now), "will be tried again")
+
+
+@deliveries_group.command("drop")
+@click.argument("ids", nargs=-1, type=int, required=True)
+@click.pass_obj
+def deliveries_drop(context: Context, ids: Sequence[int]) -> None:
+    """Give up copies that wait."""
+    now = context.app.clock()
+    _act_on(context, ids, lambda c, chosen: deliveries.drop(c, chosen, now), "dropped")

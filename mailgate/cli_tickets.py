@@ -1,0 +1,295 @@
+"""Commands on tickets and people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import click
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from mailgate.exporting import iso, ticket_json
+from tracker import nosy, tickets
+from tracker.events import Actor
+from tracker.model import BadValue, Person, Priority, Status, Ticket, TicketId
+from tracker.people import normalise_address
+from tracker.storage import centers, people
+from tracker.storage import tables as t
+from tracker.storage import tickets as store
+from tracker.unit_of_work import UnitOfWork
+from tracker.words import nearest
+
+
+@click.group(cls=Group)
+def ticket() -> None:
+    """Look at tickets, and change them."""
+
+
+@ticket.command("list")
+@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
+@click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest so many.")
+@json_option
+@click.pass_obj
+def ticket_list(context: Context, status: str | None, everything: bool, limit: int, as_json: bool) -> None:
+    """Tickets, newest activity first."""
+
+    def rows(connection: Connection) -> list[dict[str, Any]]:
+        query = select(t.ticket).where(t.ticket.c.merged_into.is_(None))
+        if status:
+            query = query.where(t.ticket.c.status == status)
+        elif not everything:
+            query = query.where(t.ticket.c.status != Status.RESOLVED.value)
+        query = query.order_by(t.ticket.c.touched_at.desc()).limit(limit)
+        found = [store.ticket_of(row) for row in connection.execute(query)]
+        return _summaries(connection, found)
+
+    print_rows(context.app.read(rows), as_json=as_json, empty="no tickets")
+
+
+def _summaries(connection: Connection, found: Sequence[Ticket]) -> list[dict[str, Any]]:
+    with_centers: dict[TicketId, list[str]] = {}
+    for center in store.centers_of(connection, [one.id for one in found]):
+        with_centers.setdefault(center.ticket_id, []).append(center.name)
+    return [
+        {
+            "ticket": one.id,
+            "status": one.status.value,
+            "priority": one.priority.value,
+            "posts": one.post_count,
+            "centers": with_centers.get(one.id, []),
+            "touched": iso(one.touched_at)[:16],
+            "title": one.title,
+        }
+        for one in found
+    ]
+
+
+@ticket.command("show")
+@click.argument("number", type=int)
+@json_option
+@click.pass_obj
+def ticket_show(context: Context, number: int, as_json: bool) -> None:
+    """One ticket with its posts and its history."""
+
+    def row(connection: Connection) -> dict[str, Any]:
+        wanted = TicketId(number)
+        found = tickets.must_exist(store.resolve(connection, (wanted,)).get(wanted), number)
+        return ticket_json(connection, found.id)
+
+    shown = context.app.read(row)
+    if as_json:
+        click.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    click.echo(f"#{shown['ticket']}  {shown['title']}")
+    click.echo(f"{shown['status']}, priority {shown['priority']}, list {shown['queue']}")
+    for name in ("requester", "owner", "centers", "tags", "nosy", "aliases"):
+        value = shown[name]
+        if value:
+            click.echo(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    for post in shown["posts"]:
+        click.echo(f"\n--- {post['n']}  {post['author_name']} <{post['author']}>  {post['received']}")
+        click.echo(post["new_text"].strip() or "(no new text)")
+    click.echo("\nhistory:")
+    for event in shown["history"]:
+        change = " -> ".join(part for part in (event["before"], event["after"]) if part)
+        who = event["actor"] or event["cause"]
+        click.echo(f"  {event['event']:>6}  {event['at'][:19]}  {event['kind']}  {change}  ({who})")
+
+
+@ticket.command("set")
+@click.argument("number", type=int)
+@click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE...")
+@json_option
+@click.pass_obj
+def ticket_set(context: Context, number: int, changes: Sequence[str], as_json: bool) -> None:
+    """Change a ticket.
+
+    \b
+    KEY=VALUE: status=resolved priority=high title='...' owner=ann@x.example owner= topic=upgrade
+               center=+USCMS center=-VDT tag=+xrootd tag=-old
+    """
+    pairs = [_pair(change) for change in changes]
+
+    def change(connection: Connection) -> None:
+        uow = UnitOfWork(connection, context.app.clock())
+        for key, value in pairs:
+            _SETTERS[key](uow, tickets.find(uow, number), value, Actor(None, context.operator))
+        uow.flush()
+
+    context.app.write(change)
+    done(f"ticket {number} changed", as_json=as_json, ticket=number)
+
+
+def _pair(change: str) -> tuple[str, str]:
+    key, equals, value = change.partition("=")
+    if not equals:
+        raise click.UsageError(f"{change!r} is not KEY=VALUE")
+    if key not in _SETTERS:
+        raise Refusal(f"a ticket has no {key!r}{nearest(key, _SETTERS)}")
+    return key, value
+
+
+def _set_status(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
+    tickets.set_status(uow, one, Status(_one_of(value, [s.value for s in Status])), actor)
+
+
+def _set_priority(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
+    tickets.set_priority(uow, one, Priority(_one_of(value, [p.value for p in Priority])), actor)
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise BadValue(f"{value!r} is not one of {', '.join(known)}")
+    return value
+
+
+def _set_owner(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
+    owner = people.find(uow.connection, normalise_address(value)) if value else None
+    tickets.set_owner(uow, one, owner, actor)
+
+
+def _set_center(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
+    center = centers.find(uow.connection, value.lstrip("+-"))
+    if value.startswith("-"):
+        tickets.remove_center(uow, one.id, center, actor)
+    else:
+        tickets.add_center(uow, one.id, center, actor)
+
+
+def _set_tag(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
+    if value.startswith("-"):
+        tickets.remove_tag(uow, one.id, value[1:], actor)
+    else:
+        tickets.add_tags(uow, one.id, (value.removeprefix("+"),), actor)
+
+
+_SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {
+    "status": _set_status,
+    "priority": _set_priority,
+    "title": tickets.set_title,
+    "topic": tickets.set_topic,
+    "owner": _set_owner,
+    "center": _set_center,
+    "tag": _set_tag,
+}
+
+
+@ticket.command("merge")
+@click.argument("source", type=int)
+@click.argument("target", type=int)
+@json_option
+@click.pass_obj
+def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> None:
+    """Make ticket SOURCE an alias of TARGET: its posts, people, centers and tags go over."""
+
+    def merge(connection: Connection) -> None:
+        uow = UnitOfWork(connection, context.app.clock())
+        tickets.merge(uow, TicketId(source), TicketId(target), Actor(None, context.operator))
+        uow.flush()
+
+    context.app.write(merge)
+    done(f"ticket {source} is now ticket {target}", as_json=as_json, ticket=target, alias=source)
+
+
+@ticket.command("follow")
+@click.argument("number", type=int)
+@click.argument("address")
+@click.pass_obj
+def ticket_follow(context: Context, number: int, address: str) -> None:
+    """Put somebody on the nosy list of a ticket."""
+    _on_nosy(context, number, address, lambda u, n, p, a: nosy.join(u, n, p, "followed", a))
+    done(f"{address} follows ticket {number}")
+
+
+@ticket.command("unfollow")
+@click.argument("number", type=int)
+@click.argument("address")
+@click.pass_obj
+def ticket_unfollow(context: Context, number: int, address: str) -> None:
+    """Take somebody off the nosy list of a ticket."""
+    _on_nosy(context, number, address, nosy.leave)
+    done(f"{address} no longer follows ticket {number}")
+
+
+def _on_nosy(
+    context: Context, number: int, address: str, act: Callable[[UnitOfWork, TicketId, Person, Actor], bool]
+) -> None:
+    def change(connection: Connection) -> None:
+        uow = UnitOfWork(connection, context.app.clock())
+        found = tickets.find(uow, number)
+        person = people.register(connection, normalise_address(address), "", uow.now)
+        act(uow, found.id, person, Actor(None, context.operator))
+        uow.flush()
+
+    context.app.write(change)
+
+
+@click.group(cls=Group, name="people")
+def people_group() -> None:
+    """The people who wrote, and their addresses."""
+
+
+@people_group.command("list")
+@json_option
+@click.pass_obj
+def people_list(context: Context, as_json: bool) -> None:
+    """Everybody known."""
+    rows = [
+        {"address": one.address, "name": one.name, "member": one.member}
+        for one in context.app.read(people.everybody)
+    ]
+    print_rows(rows, as_json=as_json, empty="nobody yet")
+
+
+@people_group.command("show")
+@click.argument("address")
+@json_option
+@click.pass_obj
+def people_show(context: Context, address: str, as_json: bool) -> None:
+    """One person: addresses, and the tickets they take part in."""
+
+    def row(connection: Connection) -> dict[str, Any]:
+        one = people.find(connection, normalise_address(address))
+        query = select(t.membership.c.ticket_id).where(
+            t.membership.c.person_id == one.id, t.membership.c.state == "joined"
+        )
+        return {
+            "address": one.address,
+            "name": one.name,
+            "member": one.member,
+            "addresses": list(people.addresses_of(connection, one.id)),
+            "tickets": sorted(found.ticket_id for found in connection.execute(query)),
+        }
+
+    print_rows([context.app.read(row)], as_json=as_json)
+
+
+@people_group.command("set")
+@click.argument("address")
+@click.option("--name", help="What to call them.")
+@click.option("--member/--no-member", default=None, help="Their address is confirmed.")
+@click.option("--add-address", help="Another address of theirs.")
+@click.pass_obj
+def people_set(
+    context: Context, address: str, name: str | None, member: bool | None, add_address: str | None
+) -> None:
+    """Change what is known of a person."""
+
+    def change(connection: Connection) -> None:
+        one = people.register(connection, normalise_address(address), name or "", context.app.clock())
+        if name is not None:
+            people.set_name(connection, one.id, name)
+        if member is not None:
+            people.set_member(connection, one.id, member)
+        if add_address is not None:
+            people.add_address(connection, one.id, normalise_address(add_address))
+
+    try:
+        context.app.write(change)
+    except IntegrityError:
+        raise Refusal(f"{add_address} is somebody's already") from None
+    done(f"{address} changed")

@@ -1,0 +1,291 @@
+"""What a copy looks like, in bytes: the two faces of a post, and a change without text.
+
+What all who get it share is rendered once and kept; what is personal (reply address, way to leave,
+reverse-path) is put on when it leaves, so that a ticket with a hundred watchers is rendered once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mailgate.addresses import bounce_address, ticket_address
+from mailgate.courier import Copy
+from mailgate.deliveries import Due, Outgoing
+from mailgate.headers import (
+    Field,
+    list_id,
+    mailboxes,
+    split_message,
+    strip_fields,
+    text,
+    tokens,
+    verbatim,
+    write_header,
+)
+from mailgate.message import Mailbox
+from mailgate.mimeout import Entity, OutPart, mixed, text_part
+from mailgate.tokens import Keys
+from tracker.model import EventId, PostId, Queue, Ticket
+from tracker.nosy import Face
+from tracker.resources import resource_dir
+from tracker.storage.posts import Post
+
+COPY_HEADER: Final = "X-Mailgate-Copy"
+_MOST_REFERENCES: Final = 20
+# What another list or the way here put on, and what would have a reader send receipts to the author.
+_NOT_PASSED_ON: Final = frozenset(
+    {
+        b"archived-at",
+        b"delivered-to",
+        b"disposition-notification-to",
+        b"list-archive",
+        b"list-help",
+        b"list-id",
+        b"list-owner",
+        b"list-post",
+        b"list-subscribe",
+        b"list-unsubscribe",
+        b"list-unsubscribe-post",
+        b"return-path",
+        b"return-receipt-to",
+        b"x-mailgate-copy",
+        b"x-mailgate-recipient",
+        b"x-mailgate-ticket",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostMail:
+    """A post to be told: its ticket with list and centers, its place among the posts, what goes along.
+
+    `earlier` are the Message-IDs of the posts before it, oldest first. `routed` says where an opening
+    went. `files` travel along, `left_out` are names of those too large to.
+    """
+
+    event_id: EventId
+    ticket: Ticket
+    queue: Queue
+    post: Post
+    author: str
+    centers: tuple[str, ...] = ()
+    routed: str = ""
+    earlier: tuple[str, ...] = ()
+    files: tuple[OutPart, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def opening(self) -> bool:
+        return self.post.n == 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMail:
+    """Changes without text by one actor, a line each."""
+
+    event_id: EventId
+    ticket: Ticket
+    queue: Queue
+    actor: str
+    at: datetime
+    changes: tuple[str, ...]
+    earlier: tuple[str, ...] = ()
+
+
+class Composer:
+    """Renders mails and puts the personal fields on copies."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._templates = Environment(
+            loader=FileSystemLoader(resource_dir("templates") / "mail"),
+            undefined=StrictUndefined,
+            autoescape=False,  # noqa: S701  (plain text, not HTML)
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def ticket_copy(self, mail: PostMail, reason: str) -> Outgoing:
+        """The ticket face of a post, for all who get it for the same `reason`."""
+        entity = self._post_body(mail, reason)
+        post = mail.post
+        fields = [
+            mailboxes("From", [Mailbox(mail.queue.address, f"{mail.author} via {mail.queue.tag}")]),
+            *self._thread_fields(mail.ticket, mail.queue, mail.earlier, reply=not mail.opening),
+            verbatim("Date", format_datetime(post.date or post.received)),
+            tokens("Message-ID", [post.message_id]),
+            *_original_id(post),
+            *self._list_fields(mail.ticket, mail.queue),
+            text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
+            *_state_fields(mail.ticket, mail.centers, reason),
+            text(COPY_HEADER, self._keys.copy(post.message_id)),
+        ]
+        return _ticket_face(mail, post.id, post.message_id, fields, entity)
+
+    def _post_body(self, mail: PostMail, reason: str) -> Entity:
+        post = mail.post
+        # The question is kept whole; answers without what they quote.
+        shown = post.text if mail.opening else post.new_text
+        folded = 0 if mail.opening else max(0, _lines(post.text) - _lines(post.new_text))
+        author = f"{mail.author} <{post.author_address}>" if post.author_name else post.author_address
+        rendered = self._render(
+            "post/body.txt.j2",
+            author=author,
+            opening=mail.opening,
+            number=mail.ticket.id,
+            routed=mail.routed,
+            unverified=post.trust.value in ("none", "failed"),
+            text=shown.strip("\n"),
+            folded=folded if post.text.strip() else 0,
+            left_out=", ".join(mail.left_out),
+            reason=reason,
+            unfollow=ticket_address(mail.queue, mail.ticket.id, "unfollow"),
+        )
+        return mixed(rendered, mail.files) if mail.files else text_part(rendered)
+
+    def change_copy(self, mail: ChangeMail, reason: str) -> Outgoing:
+        """What was changed without a word, for all who are told for the same `reason`."""
+        rendered = self._render(
+            "change/body.txt.j2",
+            actor=mail.actor,
+            number=mail.ticket.id,
+            changes=mail.changes,
+            reason=reason,
+            unfollow=ticket_address(mail.queue, mail.ticket.id, "unfollow"),
+        )
+        entity = text_part(rendered)
+        # From ticket and event: a mail made again after a crash is the same mail.
+        message_id = f"<{mail.ticket.id}.e{mail.event_id}@{mail.queue.domain}>"
+        fields = [
+            mailboxes("From", [Mailbox(mail.queue.address, f"{mail.queue.tag} support")]),
+            *self._thread_fields(mail.ticket, mail.queue, mail.earlier, reply=True),
+            verbatim("Date", format_datetime(mail.at)),
+            tokens("Message-ID", [message_id]),
+            *self._list_fields(mail.ticket, mail.queue),
+            text("Auto-Submitted", "auto-generated"),
+            text("X-Mailgate-Event", "status"),
+            *_state_fields(mail.ticket, (), reason),
+            text(COPY_HEADER, self._keys.copy(message_id)),
+        ]
+        return _ticket_face(mail, None, message_id, fields, entity)
+
+    def list_copy(self, mail: PostMail, raw: bytes) -> Outgoing:
+        """The list face of a post: the author's mail as it came, but for the list's own fields."""
+        header, body = split_message(raw)
+        kept = strip_fields(header, _NOT_PASSED_ON)
+        queue = mail.queue
+        added = write_header(
+            [
+                list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
+                tokens("List-Post", [f"<mailto:{queue.address}>"]),
+                tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
+                tokens("List-Owner", [f"<mailto:{queue.local_part}-owner@{queue.domain}>"]),
+            ]
+        )
+        return Outgoing(
+            event_id=mail.event_id,
+            ticket_id=mail.ticket.id,
+            post_id=mail.post.id,
+            queue_id=queue.id,
+            face=Face.LIST,
+            message_id=mail.post.message_id,
+            head=added + kept,
+            body=None,
+            raw_sha256=mail.post.raw_sha256,
+            body_offset=len(raw) - len(body),
+        )
+
+    def personal(self, outgoing: Outgoing, due: Due, queue: Queue) -> Copy:
+        """The copy that one person gets: their reply address, their way out, their reverse-path."""
+        fields = self._ticket_fields(outgoing, due, queue)
+        if outgoing.face is Face.LIST:
+            token = self._keys.unsubscribe(queue.id, due.address)
+            way_out = f"<mailto:{queue.local_part}+unsubscribe.{token}@{queue.domain}>"
+            fields = [tokens("List-Unsubscribe", [way_out])]
+        content = b"".join((write_header(fields), outgoing.head, b"\r\n", outgoing.body or b""))
+        reverse_path = bounce_address(queue, due.id, self._keys.bounce(due.id))
+        return Copy(due.id, reverse_path, due.address, content)
+
+    def _ticket_fields(self, outgoing: Outgoing, due: Due, queue: Queue) -> list[Field]:
+        number = outgoing.ticket_id
+        token = self._keys.reply(number, due.address)
+        name = f"{queue.tag} ticket {number}"
+        way_out = f"<mailto:{ticket_address(queue, number, 'unfollow', token)}>"
+        return [
+            mailboxes("Reply-To", [Mailbox(ticket_address(queue, number, token), name)]),
+            tokens("List-Unsubscribe", [way_out]),
+            text("X-Mailgate-Recipient", due.address),
+        ]
+
+    def _thread_fields(
+        self, ticket: Ticket, queue: Queue, earlier: Sequence[str], *, reply: bool
+    ) -> list[Field]:
+        """What keeps all mails of a ticket one thread in every client.
+
+        The root id first in References, and alone in In-Reply-To: Gmail splits where that points
+        elsewhere. Subject and To never change.
+        """
+        root = self._keys.root_id(ticket.id, ticket.nonce, queue.domain)
+        name = f"{queue.tag} ticket {ticket.id}"
+        subject = f"[{queue.tag} #{ticket.id}] {ticket.mail_title}"
+        known = [*earlier[:1], *earlier[1:][-_MOST_REFERENCES + 1 :]]
+        return [
+            mailboxes("To", [Mailbox(ticket_address(queue, ticket.id), name)]),
+            text("Subject", f"Re: {subject}" if reply else subject),
+            tokens("In-Reply-To", [root]),
+            tokens("References", [root, *known]),
+        ]
+
+    def _list_fields(self, ticket: Ticket, queue: Queue) -> list[Field]:
+        return [
+            list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
+            tokens("List-Post", [f"<mailto:{ticket_address(queue, ticket.id)}>"]),
+            tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
+            text("Precedence", "list"),
+            text("X-Auto-Response-Suppress", "All"),
+        ]
+
+    def _render(self, template: str, **values: object) -> str:
+        return self._templates.get_template(template).render(**values)
+
+
+def _ticket_face(
+    mail: PostMail | ChangeMail, post_id: PostId | None, message_id: str, fields: list[Field], entity: Entity
+) -> Outgoing:
+    return Outgoing(
+        event_id=mail.event_id,
+        ticket_id=mail.ticket.id,
+        post_id=post_id,
+        queue_id=mail.queue.id,
+        face=Face.TICKET,
+        message_id=message_id,
+        head=write_header([*fields, *entity.fields]),
+        body=entity.body,
+    )
+
+
+def _original_id(post: Post) -> list[Field]:
+    return (
+        [] if post.original_message_id is None else [text("X-Original-Message-ID", post.original_message_id)]
+    )
+
+
+def _state_fields(ticket: Ticket, centers: tuple[str, ...], reason: str) -> list[Field]:
+    fields = [
+        text("X-Mailgate-Ticket", str(ticket.id)),
+        text("X-Mailgate-Status", ticket.status.value),
+        text("X-Mailgate-Priority", ticket.priority.value),
+        text("X-Mailgate-Reason", reason),
+    ]
+    return [*fields, text("X-Mailgate-Center", ", ".join(centers))] if centers else fields
+
+
+def _lines(body: str) -> int:
+    return sum(1 for line in body.splitlines() if line.strip())

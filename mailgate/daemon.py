@@ -1,0 +1,133 @@
+"""The daemon: listeners on an event loop, and a thread for each stage behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailgate import inbound
+from mailgate.app import App
+from mailgate.gate import Gate
+from mailgate.inbound import Mail
+from mailgate.listener import Listener
+from mailgate.settings import HostPort
+from mailgate.smtpd import Dialect, House
+from mailgate.stage import Stage
+from mailgate.worker import Inbox
+from tracker.model import Queue
+from tracker.storage.database import Writer
+
+_GRACE_S: Final = 20.0
+_LISTS_FRESH_S: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Lists:
+    """The lists of the instance, looked up anew when they are a second old: the command line adds some."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._known: Sequence[Queue] = ()
+        self._read_at = 0.0
+
+    def __call__(self) -> Sequence[Queue]:
+        if not self._known or time.monotonic() - self._read_at > _LISTS_FRESH_S:
+            self._known = self._app.queues()
+            self._read_at = time.monotonic()
+        return self._known
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What happens behind the listeners, in the order in which a mail passes."""
+
+    work: Stage
+    notify: Stage
+    deliver: Stage
+
+    def start(self) -> None:
+        for stage in (self.work, self.notify, self.deliver):
+            stage.start()
+
+    def stop(self) -> None:
+        """Each finishes the step it is in; what it leaves to the next is in the database."""
+        for stage in (self.work, self.notify, self.deliver):
+            stage.stop()
+
+
+def build_stages(app: App, writer: Writer, inbox: Inbox) -> Stages:
+    """The three stages, each kicking the next."""
+    worker, notifier, deliverer = app.worker(writer.write), app.notifier, app.deliverer()
+
+    def notify_step() -> int:
+        told = writer.write(lambda connection: notifier.advance(connection, app.clock())).result()
+        return (
+            told
+            or writer.write(lambda connection: notifier.advance_changes(connection, app.clock())).result()
+        )
+
+    deliver = Stage("deliver", lambda: deliverer.run_once(writer.write))
+    notify = Stage("notify", notify_step, deliver.kick)
+    work = Stage("work", lambda: worker.run_once(inbox), notify.kick)
+    return Stages(work, notify, deliver)
+
+
+async def run(app: App) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    writer, inbox = Writer(app.database), Inbox()
+    writer.start()
+    app.write(lambda connection: inbound.release_leases(connection, app.clock()))
+    stages = build_stages(app, writer, inbox)
+    stages.start()
+    listeners = await _listen(app, writer, inbox, stages)
+    _say_ready(app, listeners)
+    await _until_told_to_stop()
+    log.info("stopping")
+    await asyncio.gather(*(listener.stop(_GRACE_S) for listener in listeners.values()))
+    await asyncio.to_thread(stages.stop)
+    await asyncio.to_thread(writer.stop)
+
+
+async def _listen(app: App, writer: Writer, inbox: Inbox, stages: Stages) -> dict[str, Listener]:
+    admission = app.admission(writer, Lists(app))
+
+    def accepted(mail: Mail) -> None:
+        inbox.put(mail)
+        stages.work.kick()
+
+    admission.on_accepted(accepted)
+    limits = app.limits()
+    house = House(app.hostname(), admission, limits, Gate(limits), app.tls())
+    wanted = (
+        ("smtp", Dialect.SMTP, app.settings.smtp.listen),
+        ("lmtp", Dialect.LMTP, app.settings.lmtp.listen),
+    )
+    return {name: await _listener(house, dialect, at) for name, dialect, at in wanted if at is not None}
+
+
+async def _listener(house: House, dialect: Dialect, at: HostPort) -> Listener:
+    return await Listener.start(house, dialect, at.host, at.port)
+
+
+def _say_ready(app: App, listeners: dict[str, Listener]) -> None:
+    """One line of JSON for programs, hints for people on stderr."""
+    addresses = {name: listeners[name].address if name in listeners else None for name in ("smtp", "lmtp")}
+    print(json.dumps({"ready": True, **addresses, "http": None}), flush=True)  # noqa: T201
+    lists = ", ".join(queue.address for queue in app.queues())
+    sys.stderr.write(f"mailgate serves {lists}\n")
+
+
+async def _until_told_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

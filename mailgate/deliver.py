@@ -1,0 +1,133 @@
+"""Takes due deliveries to a courier, and writes down what became of them."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from mailgate import deliveries
+from mailgate.compose import Composer
+from mailgate.courier import Copy, Courier, Outcome
+from mailgate.courier import Result as Sent
+from mailgate.deliveries import DeliveryId, Due, Result, State
+from mailgate.errors import printable
+from tracker.model import Queue, QueueId
+from tracker.storage import queues
+from tracker.storage.database import Database
+from tracker.unit_of_work import Clock
+
+_BATCH: Final = 200
+_LONGEST_WAIT: Final = timedelta(hours=4)
+
+Settle = Callable[[Callable[[Connection], None]], Future[None]]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When to try again, and when to give up."""
+
+    first: timedelta
+    give_up: timedelta
+
+    def next_try(self, due: Due, now: datetime) -> datetime | None:
+        """Twice as long after each attempt, a little by chance; None when it is no use any more."""
+        if now - due.created_at >= self.give_up:
+            return None
+        doublings: int = 2 ** min(due.attempts, 16)
+        wait = min(self.first * doublings, _LONGEST_WAIT)
+        return now + wait * random.uniform(0.8, 1.2)  # noqa: S311  (jitter, no secret)
+
+
+class Deliverer:
+    """Delivers what is due, batch by batch, over one courier for each of its connections."""
+
+    def __init__(
+        self,
+        database: Database,
+        composer: Composer,
+        couriers: Sequence[Courier],
+        patience: Patience,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._composer = composer
+        self._couriers = couriers
+        self._patience = patience
+        self._clock = clock
+
+    def run_once(self, settle: Settle) -> int:
+        """Deliver one batch; gives its size, 0 when nothing is due."""
+        now = self._clock()
+        batch, copies = self._database.read(lambda connection: self._load(connection, now))
+        if not batch:
+            return 0
+        by_id = {due.id: due for due in batch}
+        # Mails to one person keep their order: they go over the same connection.
+        shares: list[list[Copy]] = [[] for _ in self._couriers]
+        for copy in copies:
+            shares[hash(copy.recipient) % len(shares)].append(copy)
+        self._send_all(shares, lambda outcomes: self._settle(settle, outcomes, by_id))
+        return len(batch)
+
+    def _load(self, connection: Connection, now: datetime) -> tuple[tuple[Due, ...], list[Copy]]:
+        batch = deliveries.due(connection, now, _BATCH)
+        rendered = deliveries.load(connection, {due.outgoing_id for due in batch}) if batch else {}
+        lists: dict[QueueId, Queue] = {q.id: q for q in queues.everyone(connection)} if batch else {}
+        copies = []
+        for due in batch:
+            outgoing = rendered[due.outgoing_id]
+            copies.append(self._composer.personal(outgoing, due, lists[outgoing.queue_id]))
+        return batch, copies
+
+    def _send_all(self, shares: Sequence[Sequence[Copy]], settle: Callable[[list[Outcome]], None]) -> None:
+        busy = [(courier, share) for courier, share in zip(self._couriers, shares, strict=True) if share]
+        threads = [
+            threading.Thread(target=_send, args=(courier, share, settle), name="courier", daemon=True)
+            for courier, share in busy[1:]
+        ]
+        for thread in threads:
+            thread.start()
+        _send(*busy[0], settle)
+        for thread in threads:
+            thread.join()
+
+    def _settle(self, settle: Settle, outcomes: list[Outcome], by_id: dict[DeliveryId, Due]) -> None:
+        now = self._clock()
+        results = [self._result(outcome, by_id[DeliveryId(outcome.delivery)], now) for outcome in outcomes]
+        settle(lambda connection: deliveries.settle(connection, results, now)).result()
+        for result, outcome in zip(results, outcomes, strict=True):
+            due = by_id[result.id]
+            log.info(
+                "delivery=%d ticket=%d to=<%s> %s reply=%r",
+                result.id,
+                due.ticket_id,
+                printable(due.address),
+                outcome.result.value,
+                result.reply,
+            )
+
+    def _result(self, outcome: Outcome, due: Due, now: datetime) -> Result:
+        if outcome.result is Sent.SENT:
+            return Result(due.id, State.SENT, now, outcome.reply)
+        again = self._patience.next_try(due, now) if outcome.result is Sent.DEFERRED else None
+        if again is None:
+            return Result(due.id, State.FAILED, now, outcome.reply)
+        return Result(due.id, State.WAITING, again, outcome.reply)
+
+    def close(self) -> None:
+        for courier in self._couriers:
+            courier.close()
+
+
+def _send(courier: Courier, share: Sequence[Copy], settle: Callable[[list[Outcome]], None]) -> None:
+    settle(list(courier.send(share)))

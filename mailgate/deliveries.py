@@ -1,0 +1,265 @@
+"""What goes out: rendered mails and one row a person (tables `outgoing` and `delivery`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from mailgate.tables import delivery, outgoing
+from tracker.model import Address, EventId, PostId, QueueId, TicketId
+from tracker.nosy import Face, Told
+from tracker.storage import tables as t
+
+OutgoingId = NewType("OutgoingId", int)
+DeliveryId = NewType("DeliveryId", int)
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+    BOUNCED = "bounced"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One rendered mail. `body` None: it is what `raw_sha256` holds from `body_offset` on."""
+
+    event_id: EventId
+    ticket_id: TicketId
+    post_id: PostId | None
+    queue_id: QueueId
+    face: Face
+    message_id: str
+    head: bytes
+    body: bytes | None
+    raw_sha256: str | None = None
+    body_offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that is to be made now."""
+
+    id: DeliveryId
+    outgoing_id: OutgoingId
+    ticket_id: TicketId
+    address: Address
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one attempt: the state it leads to, when to try again, what the remote said."""
+
+    id: DeliveryId
+    state: State
+    due_at: datetime
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A delivery as an operator sees it."""
+
+    id: DeliveryId
+    ticket_id: TicketId
+    post_id: PostId | None
+    address: Address
+    face: Face
+    reason: str
+    state: State
+    attempts: int
+    due_at: datetime
+    reply: str
+
+
+_INSERT_OUTGOING = insert(outgoing).returning(outgoing.c.id)
+_INSERT_DELIVERY = insert(delivery)
+_DUE = (
+    select(
+        delivery.c.id,
+        delivery.c.outgoing_id,
+        delivery.c.ticket_id,
+        delivery.c.address,
+        delivery.c.attempts,
+        delivery.c.created_at,
+    )
+    .where(delivery.c.state == State.WAITING.value, delivery.c.due_at <= bindparam("now"))
+    .order_by(delivery.c.due_at, delivery.c.id)
+    .limit(bindparam("limit"))
+)
+_LOAD = select(outgoing).where(outgoing.c.id.in_(bindparam("ids", expanding=True)))
+_SETTLE = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("row"), delivery.c.state == State.WAITING.value)
+    .values(
+        state=bindparam("new_state"),
+        due_at=bindparam("new_due"),
+        done_at=bindparam("new_done"),
+        reply=bindparam("new_reply"),
+        attempts=delivery.c.attempts + 1,
+    )
+)
+_TOLD = select(delivery.c.address).where(delivery.c.ticket_id == bindparam("ticket")).distinct()
+_ENTRIES = select(delivery, outgoing.c.face, outgoing.c.post_id).join(
+    outgoing, outgoing.c.id == delivery.c.outgoing_id
+)
+
+
+def add(connection: Connection, mail: Outgoing, told: Sequence[Told], now: datetime) -> OutgoingId:
+    """Keep a rendered mail and a delivery for each of `told`."""
+    values = {
+        "event_id": mail.event_id,
+        "ticket_id": mail.ticket_id,
+        "post_id": mail.post_id,
+        "queue_id": mail.queue_id,
+        "face": mail.face.value,
+        "message_id": mail.message_id,
+        "head": mail.head,
+        "body": mail.body,
+        "raw_sha256": mail.raw_sha256,
+        "body_offset": mail.body_offset,
+        "created_at": now,
+    }
+    outgoing_id = OutgoingId(connection.execute(_INSERT_OUTGOING, values).scalar_one())
+    common = {
+        "outgoing_id": outgoing_id,
+        "ticket_id": mail.ticket_id,
+        "state": State.WAITING.value,
+        "created_at": now,
+        "due_at": now,
+    }
+    people = ({"person_id": one.person_id, "address": one.address, "reason": one.reason} for one in told)
+    connection.execute(_INSERT_DELIVERY, [common | person for person in people])
+    return outgoing_id
+
+
+def due(connection: Connection, now: datetime, limit: int) -> tuple[Due, ...]:
+    """Deliveries to make now, the longest due first."""
+    rows = connection.execute(_DUE, {"now": now, "limit": limit})
+    return tuple(
+        Due(
+            DeliveryId(row.id),
+            OutgoingId(row.outgoing_id),
+            TicketId(row.ticket_id),
+            Address(row.address),
+            row.attempts,
+            row.created_at,
+        )
+        for row in rows
+    )
+
+
+def load(connection: Connection, ids: Iterable[OutgoingId]) -> dict[OutgoingId, Outgoing]:
+    """The rendered mails of `ids`, their bodies with them."""
+    rows = connection.execute(_LOAD, {"ids": sorted(set(ids))})
+    return {OutgoingId(row.id): _outgoing(connection, row) for row in rows}
+
+
+def _outgoing(connection: Connection, row: Row[Any]) -> Outgoing:
+    body = row.body
+    if body is None:
+        # SUBSTR counts from one; the database cuts, so that the head is not read in vain.
+        cut = func.substr(t.blob.c.content, row.body_offset + 1)
+        body = connection.execute(select(cut).where(t.blob.c.sha256 == row.raw_sha256)).scalar_one()
+    return Outgoing(
+        EventId(row.event_id),
+        TicketId(row.ticket_id),
+        None if row.post_id is None else PostId(row.post_id),
+        QueueId(row.queue_id),
+        Face(row.face),
+        row.message_id,
+        row.head,
+        bytes(body),
+        row.raw_sha256,
+        row.body_offset,
+    )
+
+
+def settle(connection: Connection, results: Sequence[Result], now: datetime) -> None:
+    """Write down what became of attempts."""
+    rows = [
+        {
+            "row": result.id,
+            "new_state": result.state.value,
+            "new_due": result.due_at,
+            "new_done": None if result.state is State.WAITING else now,
+            "new_reply": result.reply,
+        }
+        for result in results
+    ]
+    if rows:
+        connection.execute(_SETTLE, rows)
+
+
+def told_addresses(connection: Connection, ticket_id: TicketId) -> tuple[Address, ...]:
+    """Everybody who was ever sent something of a ticket."""
+    return tuple(Address(row.address) for row in connection.execute(_TOLD, {"ticket": ticket_id}))
+
+
+def note_bounce(connection: Connection, number: int, report: str) -> TicketId | None:
+    """A delivery came back; gives its ticket, None when there is no such delivery."""
+    row = connection.execute(select(delivery.c.ticket_id).where(delivery.c.id == number)).first()
+    if row is None:
+        return None
+    change = update(delivery).where(delivery.c.id == number)
+    connection.execute(change.values(state=State.BOUNCED.value, reply=report))
+    return TicketId(row.ticket_id)
+
+
+def of_post(connection: Connection, post_id: PostId) -> tuple[Entry, ...]:
+    """All deliveries of one post, in the order in which people were found."""
+    query = _ENTRIES.where(outgoing.c.post_id == post_id).order_by(delivery.c.id)
+    return tuple(_entry(row) for row in connection.execute(query))
+
+
+def entries(connection: Connection, states: Iterable[State], limit: int = 1000) -> tuple[Entry, ...]:
+    """Deliveries in those states, oldest first."""
+    wanted = delivery.c.state.in_([state.value for state in states])
+    query = _ENTRIES.where(wanted).order_by(delivery.c.id).limit(limit)
+    return tuple(_entry(row) for row in connection.execute(query))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        DeliveryId(row.id),
+        TicketId(row.ticket_id),
+        None if row.post_id is None else PostId(row.post_id),
+        Address(row.address),
+        Face(row.face),
+        row.reason,
+        State(row.state),
+        row.attempts,
+        row.due_at,
+        row.reply,
+    )
+
+
+def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
+    """Let waiting or failed deliveries go now; gives how many."""
+    query = update(delivery).where(delivery.c.state.in_((State.WAITING.value, State.FAILED.value)))
+    if ids:
+        query = query.where(delivery.c.id.in_(ids))
+    return connection.execute(query.values(state=State.WAITING.value, due_at=now)).rowcount
+
+
+def drop(connection: Connection, ids: Sequence[int], now: datetime) -> int:
+    """Give up waiting deliveries; gives how many."""
+    query = update(delivery).where(delivery.c.state == State.WAITING.value, delivery.c.id.in_(ids))
+    return connection.execute(query.values(state=State.DROPPED.value, done_at=now)).rowcount
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many deliveries stand in each state."""
+    query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,0 +1,331 @@
+"""From an accepted mail to what follows from it, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailgate import addressed, automatic, identity, inbound, thread
+from mailgate.addresses import Role
+from mailgate.identity import Identity
+from mailgate.inbound import Outcome, State
+from mailgate.message import Disposition
+from mailgate.posting import new_post, route_of
+from mailgate.reading import Reading, is_for_people, office_name
+from mailgate.thread import Evidence, Match, Question, Writer
+from mailgate.tokens import Keys
+from mailgate.verdict import Verdict, trace_lines
+from mailgate.viewpoint import facts_of
+from routing.decide import Decision, decide
+from routing.store import ActiveRules
+from tracker import nosy, tickets
+from tracker.commands import AddPost, OpenTicket
+from tracker.events import Actor
+from tracker.model import Address, Person, PostId, Ticket, TicketId
+from tracker.storage import centers, keys, people, posts
+from tracker.storage import tickets as store
+from tracker.storage.keys import KnownKey
+from tracker.unit_of_work import UnitOfWork
+
+_AUTOMATIC = (
+    Disposition.BOUNCE,
+    Disposition.AUTO_REPLY,
+    Disposition.CHALLENGE,
+    Disposition.FEEDBACK,
+    Disposition.RECEIPT,
+)
+_MOST_GUESTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which a mail is dealt with.
+
+    `quiet`: nobody is told (an import). `imported` marks the tickets. `released`: a moderator let it in,
+    so no rule holds it again.
+    """
+
+    now: datetime
+    quiet: bool = False
+    released: bool = False
+
+
+class Gateway:
+    """Decides what a mail does, and does it."""
+
+    def __init__(self, mac_keys: Keys, rules: ActiveRules) -> None:
+        self._keys = mac_keys
+        self._rules = rules
+
+    def receive(self, connection: Connection, reading: Reading, conditions: Conditions) -> Verdict:
+        """Do all that follows from a mail, and take it off the spool. Raises inbound.AlreadyDone.
+
+        The caller's transaction makes it one: either all of it is there afterwards, or nothing.
+        """
+        uow = UnitOfWork(connection, conditions.now, quiet=conditions.quiet)
+        known = keys.lookup(connection, _keys_of(reading))
+        verdict, post_id = self._decide(uow, reading, known, conditions)
+        uow.flush()
+        state = State.HELD if verdict.held else State.DONE
+        inbound.finish(
+            connection,
+            reading.mail.id,
+            Outcome(
+                state, verdict.disposition, verdict.ticket, post_id, reading.identity.key, verdict.to_json()
+            ),
+        )
+        return verdict
+
+    def _decide(
+        self, uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], conditions: Conditions
+    ) -> tuple[Verdict, PostId | None]:
+        """What kind of mail it is decides who deals with it."""
+        disposition = reading.classified.disposition
+        if reading.targets_of(Role.BOUNCES) or disposition in _AUTOMATIC:
+            return automatic.attach(uow, reading, known, self._keys)
+        if reading.targets_of(Role.UNSUBSCRIBE):
+            return addressed.unsubscribe(uow, reading, self._keys), None
+        if is_for_people(reading.targets) and not conditions.released:
+            return _held(reading, f"for the {office_name(reading.targets)}, who reads it here"), None
+        if disposition is Disposition.SPAM and not conditions.released:
+            return _held(reading, reading.classified.reason), None
+        if reading.sender is None:
+            return _held(reading, "it names no author"), None
+        return self._post(uow, reading, known, conditions)
+
+    def _post(
+        self, uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], conditions: Conditions
+    ) -> tuple[Verdict, PostId | None]:
+        """A mail by a person: a post, new or come again, of a ticket, new or known."""
+        connection = uow.connection
+        writer = Writer(people.find_sender(connection, _sender(reading)), reading.mail.trust)
+        question = self._question(connection, reading, writer)
+        twin = _twin(connection, reading, known)
+        if twin is not None and identity.is_redelivery(reading.message, twin, reading.mail.received_at):
+            return self._redelivered(uow, question, twin), twin.id
+        if twin is not None:
+            question, known = _under_an_id_of_ours(connection, reading, question)
+            if (same := _stored(connection, known, question.identity.key)) is not None:
+                return self._redelivered(uow, question, same), same.id
+        match = thread.find_ticket(connection, question, known)
+        if match.held is not None and not conditions.released:
+            return _held(reading, match.held), None
+        revision, decision = self._route(connection, reading, writer, match)
+        objection = decision.hold or decision.reject
+        if objection is not None and not conditions.released and not conditions.quiet:
+            return _held(reading, objection, decision), None
+        return _carry_out(uow, _Case(reading, question, known, match, revision, decision))
+
+    def _question(self, connection: Connection, reading: Reading, writer: Writer) -> Question:
+        proven = addressed.proven_tickets(connection, reading, self._keys)
+        addresses = thread.target_tickets((*reading.targets, *reading.mentioned))
+        return Question(
+            message=reading.message,
+            subject=reading.subject,
+            identity=reading.identity,
+            queue=reading.queue,
+            writer=writer,
+            time=reading.time,
+            proven=proven,
+            addressed=tuple(number for number in addresses if number not in proven),
+            rooted=reading.rooted,
+            quoted=reading.quoted,
+            named=reading.named,
+            parent_key=reading.parent_key,
+            thread_key=reading.thread_key,
+        )
+
+    def _redelivered(self, uow: UnitOfWork, question: Question, twin: posts.Post) -> Verdict:
+        """The same mail again: nothing, unless this copy proves a ticket that the first could not name.
+
+        A mail to the list and to a ticket's address comes twice, and the list's copy may come first.
+        """
+        ticket = store.resolve(uow.connection, (twin.ticket_id,))[twin.ticket_id]
+        verdict = Verdict(Disposition.DUPLICATE.value, "the same mail came before", ticket=ticket.id)
+        named = store.resolve(uow.connection, question.proven[:1])
+        target = next(iter(named.values()), None)
+        if target is None or target.id == ticket.id or ticket.post_count != 1 or target.private:
+            return verdict
+        tickets.merge(uow, ticket.id, target.id, Actor(None, "the same mail to a reply address"))
+        return replace(
+            verdict, ticket=target.id, evidence=Evidence.TOKEN.value, why="merged by its second copy"
+        )
+
+    def _route(
+        self, connection: Connection, reading: Reading, writer: Writer, match: Match
+    ) -> tuple[int, Decision]:
+        tags = store.tags_of(connection, match.ticket.id) if match.ticket is not None else ()
+        facts = facts_of(reading, writer, match.ticket, tags)
+        revision, rules = self._rules.read(connection)
+        return revision, decide(rules, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A mail and all that was decided about it."""
+
+    reading: Reading
+    question: Question
+    known: tuple[KnownKey, ...]
+    match: Match
+    revision: int
+    decision: Decision
+
+    @property
+    def decision_json(self) -> str:
+        return _summary(self).to_json()
+
+
+def _keys_of(reading: Reading) -> list[str]:
+    own = [reading.identity.key] + ([reading.thread_key] if reading.thread_key else [])
+    return [*own, *reading.named]
+
+
+def _sender(reading: Reading) -> Address:
+    if reading.sender is None:
+        raise ValueError("a mail without author is none of a person")
+    return reading.sender
+
+
+def _held(reading: Reading, reason: str, decision: Decision | None = None) -> Verdict:
+    trace = trace_lines(decision) if decision is not None else ()
+    return Verdict(reading.classified.disposition.value, reason, held=True, why=reason, trace=trace)
+
+
+def _twin(connection: Connection, reading: Reading, known: tuple[KnownKey, ...]) -> posts.Post | None:
+    """The post stored under the mail's id, if any."""
+    return _stored(connection, known, reading.identity.key)
+
+
+def _stored(connection: Connection, known: tuple[KnownKey, ...], key: str) -> posts.Post | None:
+    entry = identity.stored_under(known, key)
+    return None if entry is None else posts.by_ids(connection, (entry.post_id,))[entry.post_id]
+
+
+def _under_an_id_of_ours(
+    connection: Connection, reading: Reading, question: Question
+) -> tuple[Question, tuple[KnownKey, ...]]:
+    """Another mail under an id that is taken: it gets one of ours, so that neither hides the other."""
+    salt = reading.mail.uid if reading.message.message_id is None else ""
+    own = identity.minted(reading.message, reading.subject.base, reading.queue.domain, salt)
+    if reading.message.message_id is not None:
+        own = Identity(own.message_id, own.key, reading.message.message_id)
+    return replace(question, identity=own), keys.lookup(connection, [own.key, *_keys_of(reading)[1:]])
+
+
+def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
+    """Open or continue the ticket, and do what the rules and the addresses ask."""
+    author = _author(uow, case)
+    post_id: PostId | None = None
+    if case.match.ticket is None:
+        ticket_id, post_id = _open(uow, case, author)
+    else:
+        ticket_id = case.match.ticket.id
+        if not addressed.is_command_only(case.reading):
+            post_id = _continue(uow, case, case.match.ticket, author)
+    unknown = tickets.route(uow, route_of(ticket_id, case.decision, case.revision))
+    _late_merges(uow, case, ticket_id)
+    notes = addressed.carry_out(uow, case.reading, case.question.writer, ticket_id, author)
+    _invite_guests(uow, case, ticket_id, author)
+    return _verdict(uow, case, ticket_id, (*notes, *_unknown_centers(unknown))), post_id
+
+
+def _author(uow: UnitOfWork, case: _Case) -> Person:
+    sender = case.question.writer.sender
+    if sender is not None:
+        return sender.person
+    return people.register(uow.connection, _sender(case.reading), case.reading.message.sender.name, uow.now)
+
+
+def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostId]:
+    reading = case.reading
+    topic = next((target.topic for target in reading.targets_of(Role.TOPIC)), case.decision.topic or "")
+    command = OpenTicket(
+        queue_id=reading.queue.id,
+        title=reading.title,
+        post=new_post(reading, case.question, case.known, author.id, case.decision_json),
+        private=case.decision.private or bool(reading.targets_of(Role.PRIVATE)),
+        provisional=case.match.provisional,
+        imported=uow.quiet,
+        topic=topic,
+    )
+    ticket_id, post_id = tickets.open_ticket(uow, command, author)
+    for kind, other in case.match.links:
+        tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
+    return ticket_id, post_id
+
+
+def _continue(uow: UnitOfWork, case: _Case, ticket: Ticket, author: Person) -> PostId:
+    reading = case.reading
+    command = AddPost(
+        ticket.id,
+        new_post(reading, case.question, case.known, author.id, case.decision_json),
+        staff=case.question.writer.staff,
+        late_opening=reading.title if case.match.late_opening else None,
+    )
+    return tickets.add_post(uow, command, author)
+
+
+def _late_merges(uow: UnitOfWork, case: _Case, ticket_id: TicketId) -> None:
+    """Tickets that answered this mail before it came become one with its ticket."""
+    for waiting in case.match.waiting:
+        tickets.merge(uow, waiting, ticket_id, Actor(None, "the mail it answered came"))
+    if any(entry.key == case.question.identity.key and not entry.stored for entry in case.known):
+        tickets.forget_ghost(uow, case.question.identity.key)
+
+
+def _invite_guests(uow: UnitOfWork, case: _Case, ticket_id: TicketId, author: Person) -> None:
+    """A member's Cc joins a public ticket; a stranger's does nothing."""
+    if not (author.member and case.question.writer.trusted) or uow.quiet or not case.reading.message.cc:
+        return
+    ticket = store.by_ids(uow.connection, (ticket_id,))[ticket_id]
+    if ticket.private:
+        return
+    for guest in addressed.guests(case.reading)[:_MOST_GUESTS]:
+        person = people.register(uow.connection, guest.address, guest.name, uow.now)
+        if store.state_of(uow.connection, ticket_id, person.id) is None:
+            nosy.join(uow, ticket_id, person, "guest", Actor(author.id, "mail"))
+
+
+def _unknown_centers(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"a rule names the support center {name!r}, which does not exist" for name in names)
+
+
+def _summary(case: _Case) -> Verdict:
+    """The verdict as far as it is known before the ticket has its number."""
+    decision, match = case.decision, case.match
+    opens = match.ticket is None
+    return Verdict(
+        disposition=_disposition(case),
+        reason=case.reading.classified.reason,
+        ticket=None if match.ticket is None else match.ticket.id,
+        created=opens,
+        evidence=match.evidence.value,
+        why=match.why,
+        rule=next(iter(decision.rules), None),
+        centers=decision.centers if opens else (),
+        cc=decision.cc if opens else (),
+        fallback=decision.fallback and opens,
+        tags=decision.tags,
+        notes=decision.notes,
+        trace=trace_lines(decision),
+    )
+
+
+def _verdict(uow: UnitOfWork, case: _Case, ticket_id: TicketId, notes: tuple[str, ...]) -> Verdict:
+    summary = _summary(case)
+    known = centers.lookup(uow.connection, summary.centers)
+    names = tuple(dict.fromkeys(center.name for center in known.values()))
+    mailable = any(center.address is not None for center in known.values())
+    fallback = summary.created and not mailable and not summary.cc
+    return replace(
+        summary, ticket=ticket_id, centers=names, fallback=fallback, notes=(*summary.notes, *notes)
+    )
+
+
+def _disposition(case: _Case) -> str:
+    if addressed.is_command_only(case.reading):
+        return Disposition.COMMAND.value
+    return case.reading.classified.disposition.value

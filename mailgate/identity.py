@@ -1,0 +1,75 @@
+"""Whether two mails are one: the duplicate gate, and the ids we mint where a mail has none to trust."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mailgate.message import ParsedMessage
+from tracker.storage import keys
+from tracker.storage.keys import KnownKey
+from tracker.storage.posts import Post
+
+# Real duplicates differ in their bytes: footers, charsets, list tags. Measured on public archives,
+# redeliveries are far above this and reused ids far below.
+_ALIKE: Final = 0.9
+_LONGEST_ID: Final = 250
+# Two mails without Date and id that are word for word the same: a retry within a day, two posts beyond.
+_RETRY_WINDOW: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The id a mail goes by here; `original` is its own where we do not use that, `key` finds it."""
+
+    message_id: str
+    key: str
+    original: str | None
+
+
+def identity_of(message: ParsedMessage, base: str, domain: str) -> Identity:
+    """The mail's own Message-ID; one made of its content where that is missing or longer than is safe.
+
+    Made of content, so that a retry has the same one.
+    """
+    own = message.message_id
+    if own is not None and len(own) <= _LONGEST_ID:
+        return Identity(own, keys.message_key(own), None)
+    return minted(message, base, domain)
+
+
+def minted(message: ParsedMessage, base: str, domain: str, salt: str = "") -> Identity:
+    """An id of ours for a mail whose own may not be used; the same content gives the same id."""
+    date = "" if message.date is None else message.date.isoformat()
+    text = "\0".join((message.sender.address, date, base, message.text, salt))
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
+    local = base64.b32encode(digest[:15]).decode("ascii").lower()
+    message_id = f"<m.{local}@{domain}>"
+    return Identity(message_id, keys.message_key(message_id), message.message_id)
+
+
+def stored_under(known: tuple[KnownKey, ...], key: str) -> KnownKey | None:
+    """The post that is stored under `key`, if any."""
+    return next((entry for entry in known if entry.stored and entry.key == key), None)
+
+
+def is_redelivery(message: ParsedMessage, post: Post, received: datetime) -> bool:
+    """Whether `message` is the mail that `post` was made of, come again under the same id."""
+    if message.sender.address != post.author_address:
+        return False
+    if message.message_id is None and message.date is None:
+        return received - post.received <= _RETRY_WINDOW
+    return similarity(message.new_text, post.new_text) >= _ALIKE
+
+
+def similarity(one: str, other: str) -> float:
+    """How much two texts share, 0 to 1: twice their common words over all their words. Linear."""
+    words, others = Counter(one.split()), Counter(other.split())
+    total = words.total() + others.total()
+    if total == 0:
+        return 1.0
+    return 2 * (words & others).total() / total

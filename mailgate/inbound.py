@@ -1,0 +1,254 @@
+"""The durable spool: what was answered 250 and what became of it (table `inbound`)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from mailgate.envelope import Client, Envelope
+from mailgate.tables import inbound
+from tracker.model import PostId, TicketId, Trust
+from tracker.storage import posts
+
+InboundId = NewType("InboundId", int)
+
+
+class State(StrEnum):
+    """Where a mail stands."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    HELD = "held"
+    PARKED = "parked"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as accepted; `raw` begins with the Received field that we added."""
+
+    id: InboundId
+    uid: str
+    envelope: Envelope
+    raw: bytes
+    received_at: datetime
+    trust: Trust
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the spool as an operator sees it."""
+
+    id: InboundId
+    uid: str
+    state: State
+    received_at: datetime
+    due_at: datetime
+    attempts: int
+    reverse_path: str
+    recipients: tuple[str, ...]
+    size: int
+    raw_sha256: str
+    disposition: str | None
+    ticket_id: TicketId | None
+    post_id: PostId | None
+    verdict: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a mail; `verdict` is JSON for `explain`."""
+
+    state: State
+    disposition: str
+    ticket_id: TicketId | None
+    post_id: PostId | None
+    message_key: str | None
+    verdict: str
+
+
+class AlreadyDone(Exception):
+    """Somebody else has dealt with this mail: nothing of ours may be written."""
+
+
+_INSERT = insert(inbound).returning(inbound.c.id)
+_DUE = (
+    select(inbound)
+    .where(inbound.c.state == State.WAITING.value, inbound.c.due_at <= bindparam("now"))
+    .order_by(inbound.c.due_at, inbound.c.id)
+    .limit(bindparam("limit"))
+)
+_FINISH = (
+    update(inbound)
+    .where(inbound.c.id == bindparam("row"), inbound.c.state == State.WAITING.value)
+    .values(
+        state=bindparam("new_state"),
+        disposition=bindparam("new_disposition"),
+        ticket_id=bindparam("new_ticket"),
+        post_id=bindparam("new_post"),
+        message_key=bindparam("new_key"),
+        verdict=bindparam("new_verdict"),
+        error=None,
+    )
+)
+
+
+def new_uid() -> str:
+    """A short random id: twelve characters that can be read out over a phone."""
+    return base64.b32encode(secrets.token_bytes(8)).decode("ascii").lower()[:12]
+
+
+def accept(connection: Connection, mail: Mail, due_at: datetime) -> InboundId:
+    """Make `mail` durable (its id is ignored); nobody else works on it before `due_at`."""
+    digest = posts.put_blob(connection, mail.raw)
+    client = mail.envelope.client
+    values = {
+        "uid": mail.uid,
+        "state": State.WAITING.value,
+        "due_at": due_at,
+        "received_at": mail.received_at,
+        "client_address": client.address,
+        "helo": client.helo,
+        "protocol": client.protocol,
+        "session": client.session,
+        "reverse_path": mail.envelope.reverse_path,
+        "recipients": json.dumps(mail.envelope.recipients),
+        "raw_sha256": digest,
+        "size": len(mail.raw),
+        "trust": mail.trust.value,
+    }
+    return InboundId(connection.execute(_INSERT, values).scalar_one())
+
+
+def due(connection: Connection, now: datetime, limit: int) -> tuple[Mail, ...]:
+    """Mails that wait for work, in order of arrival."""
+    rows = connection.execute(_DUE, {"now": now, "limit": limit}).all()
+    return tuple(_mail(connection, row) for row in rows)
+
+
+def get(connection: Connection, inbound_id: InboundId) -> Mail | None:
+    """A mail of the spool, whatever its state."""
+    row = connection.execute(select(inbound).where(inbound.c.id == inbound_id)).first()
+    return None if row is None else _mail(connection, row)
+
+
+def _mail(connection: Connection, row: Row[Any]) -> Mail:
+    client = Client(row.client_address, row.helo, row.protocol, row.session)
+    envelope = Envelope(client, row.reverse_path, tuple(json.loads(row.recipients)))
+    raw = posts.get_blob(connection, row.raw_sha256)
+    return Mail(InboundId(row.id), row.uid, envelope, raw, row.received_at, Trust(row.trust), row.attempts)
+
+
+def finish(connection: Connection, inbound_id: InboundId, outcome: Outcome) -> None:
+    """Take a mail off the spool, in the transaction of what follows from it. Raises AlreadyDone."""
+    values = {
+        "row": inbound_id,
+        "new_state": outcome.state.value,
+        "new_disposition": outcome.disposition,
+        "new_ticket": outcome.ticket_id,
+        "new_post": outcome.post_id,
+        "new_key": outcome.message_key,
+        "new_verdict": outcome.verdict,
+    }
+    if connection.execute(_FINISH, values).rowcount != 1:
+        raise AlreadyDone(inbound_id)
+
+
+def postpone(connection: Connection, mail: Mail, error: str, until: datetime, *, park: bool) -> None:
+    """Our own trouble with a mail: it is tried again at `until`, or parked."""
+    state = State.PARKED if park else State.WAITING
+    connection.execute(
+        update(inbound)
+        .where(inbound.c.id == mail.id, inbound.c.state == State.WAITING.value)
+        .values(state=state.value, attempts=mail.attempts + 1, due_at=until, error=error)
+    )
+
+
+def requeue(connection: Connection, inbound_id: InboundId, now: datetime) -> bool:
+    """Let a parked, held or waiting mail be worked on now; False when it is none of these."""
+    again = (State.PARKED.value, State.HELD.value, State.WAITING.value)
+    changed = connection.execute(
+        update(inbound)
+        .where(inbound.c.id == inbound_id, inbound.c.state.in_(again))
+        .values(state=State.WAITING.value, due_at=now, attempts=0)
+    )
+    return changed.rowcount == 1
+
+
+def drop(connection: Connection, inbound_id: InboundId, why: str) -> bool:
+    """Set a parked, held or waiting mail aside for good; its raw bytes stay."""
+    open_states = (State.PARKED.value, State.HELD.value, State.WAITING.value)
+    changed = connection.execute(
+        update(inbound)
+        .where(inbound.c.id == inbound_id, inbound.c.state.in_(open_states))
+        .values(state=State.DROPPED.value, error=why)
+    )
+    return changed.rowcount == 1
+
+
+def entries(connection: Connection, states: Iterable[State], limit: int = 1000) -> tuple[Entry, ...]:
+    """Rows in those states, oldest first."""
+    query = (
+        select(inbound)
+        .where(inbound.c.state.in_([state.value for state in states]))
+        .order_by(inbound.c.id)
+        .limit(limit)
+    )
+    return tuple(_entry(row) for row in connection.execute(query))
+
+
+def find(connection: Connection, name: str) -> Entry | None:
+    """The row of that uid, or of that number."""
+    query = select(inbound).where(inbound.c.uid == name)
+    row = connection.execute(query).first()
+    if row is None and name.isascii() and name.isdigit() and len(name) < 19:
+        row = connection.execute(select(inbound).where(inbound.c.id == int(name))).first()
+    return None if row is None else _entry(row)
+
+
+def by_message_key(connection: Connection, key: str) -> tuple[Entry, ...]:
+    """Every mail that came under a Message-ID, oldest first."""
+    query = select(inbound).where(inbound.c.message_key == key).order_by(inbound.c.id).limit(100)
+    return tuple(_entry(row) for row in connection.execute(query))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        id=InboundId(row.id),
+        uid=row.uid,
+        state=State(row.state),
+        received_at=row.received_at,
+        due_at=row.due_at,
+        attempts=row.attempts,
+        reverse_path=row.reverse_path,
+        recipients=tuple(json.loads(row.recipients)),
+        size=row.size,
+        raw_sha256=row.raw_sha256,
+        disposition=row.disposition,
+        ticket_id=None if row.ticket_id is None else TicketId(row.ticket_id),
+        post_id=None if row.post_id is None else PostId(row.post_id),
+        verdict=row.verdict,
+        error=row.error,
+    )
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many mails stand in each state."""
+    query = select(inbound.c.state, func.count()).group_by(inbound.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def release_leases(connection: Connection, now: datetime) -> int:
+    """Let all that waits be worked on now: whoever held it is gone. Gives how many mails wait."""
+    waiting = inbound.c.state == State.WAITING.value
+    return connection.execute(update(inbound).where(waiting).values(due_at=now)).rowcount

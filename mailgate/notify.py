@@ -1,0 +1,272 @@
+"""From the journal to outgoing mail: who is told of what, each once, in the commit that moves the cursor."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from mailgate import deliveries
+from mailgate.compose import ChangeMail, Composer, PostMail
+from mailgate.mimeout import OutPart
+from mailgate.parse import attachment_bytes, parse_message
+from mailgate.posting import RAW_NAME, RAW_TYPE
+from tracker import nosy
+from tracker.events import JournalRow, Kind
+from tracker.model import Address, PersonId, PostId, Queue, QueueId, Ticket, TicketId, Trust
+from tracker.nosy import Audience, Face, Occasion, Told
+from tracker.storage import journal, people, posts, queues
+from tracker.storage import tickets as store
+from tracker.storage.posts import Post
+from tracker.storage.queues import Subscriber
+from tracker.storage.tickets import Membership, TicketCenter
+
+# Names in the journal's cursors: posts never wait, changes without text do, to become one mail.
+POSTS: Final = "mail of posts"
+CHANGES: Final = "mail of changes"
+CHANGES_WAIT: Final = timedelta(seconds=60)
+
+_BATCH: Final = 100
+_TOLD_OF: Final = (Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED)
+_BY_HAND: Final = ("mail", "operator")
+_CHANGES: Final = {
+    Kind.STATUS: "status",
+    Kind.PRIORITY: "priority",
+    Kind.TITLE: "title",
+    Kind.OWNER: "owner",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """All that the mails of one batch need, read in a few statements."""
+
+    queues: dict[QueueId, Queue]
+    tickets: dict[TicketId, Ticket]
+    members: dict[TicketId, tuple[Membership, ...]]
+    centers: dict[TicketId, tuple[TicketCenter, ...]]
+    subscribers: dict[QueueId, tuple[Subscriber, ...]]
+    posts: dict[PostId, Post]
+
+
+class Notifier:
+    """The subscriber of the journal that writes mail."""
+
+    def __init__(self, composer: Composer, attach_bytes: int) -> None:
+        self._composer = composer
+        self._attach_bytes = attach_bytes
+
+    def advance(self, connection: Connection, now: datetime) -> int:
+        """Tell of the next events about posts; gives how many events were read, 0 when all were."""
+        cursor = journal.read_cursor(connection, POSTS)
+        rows = journal.after(connection, cursor, _BATCH)
+        if not rows:
+            return 0
+        telling = [row for row in rows if row.event.kind in _TOLD_OF and not row.event.quiet]
+        if telling:
+            self._tell_posts(connection, telling, now)
+        journal.advance(connection, POSTS, rows[-1].id)
+        return len(rows)
+
+    def advance_changes(self, connection: Connection, now: datetime) -> int:
+        """Tell of changes without text that are a minute old; gives how many events were read."""
+        cursor = journal.read_cursor(connection, CHANGES)
+        rows = journal.after(connection, cursor, _BATCH)
+        ripe = [row for row in rows if row.event.at <= now - CHANGES_WAIT]
+        if not ripe:
+            return 0
+        self._tell_changes(connection, ripe, now)
+        journal.advance(connection, CHANGES, ripe[-1].id)
+        return len(ripe)
+
+    def _tell_posts(self, connection: Connection, rows: Sequence[JournalRow], now: datetime) -> None:
+        world = _read_world(connection, rows)
+        contacts = _contacts(rows)
+        reached: dict[TicketId, set[Address]] = defaultdict(set)
+        for row in rows:
+            ticket = world.tickets.get(row.event.ticket_id)
+            post = _post_of(connection, row, world)
+            if ticket is None or post is None:
+                continue
+            told = _told(connection, row, post, _audience(world, ticket, contacts), reached[ticket.id])
+            if told:
+                self._write(connection, _post_mail(connection, row, world, post), told, now)
+                reached[ticket.id].update(one.address for one in told)
+
+    def _write(self, connection: Connection, mail: PostMail, told: Sequence[Told], now: datetime) -> None:
+        """One rendered mail for each face and reason, a delivery for each person."""
+        listed = [one for one in told if one.face is Face.LIST]
+        ticketed = [one for one in told if one.face is Face.TICKET]
+        if listed:
+            raw = posts.get_blob(connection, mail.post.raw_sha256)
+            deliveries.add(connection, self._composer.list_copy(mail, raw), listed, now)
+        if ticketed:
+            mail = self._with_files(connection, mail)
+        for reason, group in _by_reason(ticketed):
+            deliveries.add(connection, self._composer.ticket_copy(mail, reason), group, now)
+
+    def _with_files(self, connection: Connection, mail: PostMail) -> PostMail:
+        """The post's files, when together they are small enough; else their names."""
+        files = posts.attachments_of(connection, mail.post.id)
+        if not files:
+            return mail
+        names = tuple(file.name for file in files)
+        if sum(file.size for file in files) > self._attach_bytes:
+            return replace(mail, left_out=names)
+        raw = posts.get_blob(connection, mail.post.raw_sha256)
+        if (files[0].name, files[0].type, files[0].size) == (RAW_NAME, RAW_TYPE, len(raw)):
+            return replace(mail, files=(OutPart(RAW_NAME, RAW_TYPE, raw),))
+        found = attachment_bytes(raw, parse_message(raw))
+        return replace(mail, files=tuple(OutPart(file.name, file.type, data) for file, data in found))
+
+    def _tell_changes(self, connection: Connection, rows: Sequence[JournalRow], now: datetime) -> None:
+        groups: dict[tuple[TicketId, PersonId | None, str], list[JournalRow]] = defaultdict(list)
+        spoken = {(row.event.ticket_id, row.event.at) for row in rows if row.event.post_id is not None}
+        for row in rows:
+            event = row.event
+            # What a post caused stands in the copy of that post; what the rules did, in the opening's.
+            by_hand = event.actor.cause.startswith(_BY_HAND) and (event.ticket_id, event.at) not in spoken
+            if event.kind in _CHANGES and by_hand and not event.quiet:
+                groups[event.ticket_id, event.actor.person_id, event.actor.cause].append(row)
+        if not groups:
+            return
+        world = _read_world(connection, [row for group in groups.values() for row in group])
+        for group in groups.values():
+            self._tell_change(connection, group, world, now)
+
+    def _tell_change(
+        self, connection: Connection, group: Sequence[JournalRow], world: _World, now: datetime
+    ) -> None:
+        event = group[0].event
+        ticket = world.tickets.get(event.ticket_id)
+        if ticket is None:
+            return
+        told = nosy.told_of_change(event.actor.person_id, Audience(members=world.members.get(ticket.id, ())))
+        mail = ChangeMail(
+            event_id=group[-1].id,
+            ticket=ticket,
+            queue=world.queues[ticket.queue_id],
+            actor=_actor_name(connection, group[0]),
+            at=group[-1].event.at,
+            changes=tuple(_change_line(row) for row in group),
+            earlier=posts.recent_message_ids(connection, ticket.id),
+        )
+        for reason, group_told in _by_reason(told):
+            deliveries.add(connection, self._composer.change_copy(mail, reason), group_told, now)
+
+
+def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:
+    ticket_ids = {row.event.ticket_id for row in rows}
+    tickets = store.resolve(connection, ticket_ids)
+    ids = {ticket.id for ticket in tickets.values()}
+    members, centers, subscribers = defaultdict(list), defaultdict(list), defaultdict(list)
+    for member in store.memberships(connection, ids):
+        members[member.ticket_id].append(member)
+    for center in store.centers_of(connection, ids):
+        centers[center.ticket_id].append(center)
+    for subscriber in queues.subscribers(connection):
+        subscribers[subscriber.queue_id].append(subscriber)
+    return _World(
+        queues={queue.id: queue for queue in queues.everyone(connection)},
+        tickets=tickets,
+        members={key: tuple(value) for key, value in members.items()},
+        centers={key: tuple(value) for key, value in centers.items()},
+        subscribers={key: tuple(value) for key, value in subscribers.items()},
+        posts=posts.by_ids(connection, {r.event.post_id for r in rows if r.event.post_id is not None}),
+    )
+
+
+def _contacts(rows: Iterable[JournalRow]) -> dict[TicketId, tuple[Address, ...]]:
+    """The contacts that the rules named for openings of this batch, where they came with the opening."""
+    opened = {(row.event.ticket_id, row.event.at) for row in rows if row.event.kind is Kind.OPENED}
+    found: dict[TicketId, list[Address]] = defaultdict(list)
+    for row in rows:
+        event = row.event
+        if event.kind is Kind.CONTACT_ADDED and (event.ticket_id, event.at) in opened:
+            found[event.ticket_id].append(Address(event.after))
+    return {key: tuple(value) for key, value in found.items()}
+
+
+def _post_of(connection: Connection, row: JournalRow, world: _World) -> Post | None:
+    """The post that an event is about; for a center or contact that comes, the opening."""
+    if row.event.post_id is not None:
+        return world.posts.get(row.event.post_id)
+    ticket = world.tickets.get(row.event.ticket_id)
+    return None if ticket is None else posts.opening_of(connection, ticket.id)
+
+
+def _audience(world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Address, ...]]) -> Audience:
+    # A private ticket is for those who take part and its centers, never for the list.
+    subscribers = () if ticket.private else world.subscribers.get(ticket.queue_id, ())
+    return Audience(
+        members=world.members.get(ticket.id, ()),
+        centers=world.centers.get(ticket.id, ()),
+        contacts=contacts.get(ticket.id, ()),
+        subscribers=subscribers,
+    )
+
+
+def _told(
+    connection: Connection, row: JournalRow, post: Post, audience: Audience, reached: set[Address]
+) -> tuple[Told, ...]:
+    event = row.event
+    if event.kind in (Kind.OPENED, Kind.POSTED):
+        trusted = post.trust in (Trust.ALIGNED, Trust.UNCHECKED)
+        already = frozenset(post.copied_to) if trusted else frozenset()
+        opening = event.kind is Kind.OPENED
+        return nosy.told_of_post(Occasion(opening, post.author_id, post.author_address, already), audience)
+    # Somebody is brought in: they get the opening, unless it reached them in this batch or before.
+    told = tuple(one for one in _newcomer(row, audience) if one.address not in reached)
+    if not told:
+        return ()
+    before = frozenset(deliveries.told_addresses(connection, event.ticket_id))
+    return tuple(one for one in told if one.address not in before and one.address != post.author_address)
+
+
+def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
+    if row.event.kind is Kind.CONTACT_ADDED:
+        yield Told(Address(row.event.after), None, Face.TICKET, "the routing rules name you for it")
+    for center in audience.centers:
+        if row.event.kind is Kind.CENTER_ADDED and center.name == row.event.after and center.address:
+            yield Told(center.address, None, Face.TICKET, f"you are the support center {center.name}")
+
+
+def _post_mail(connection: Connection, row: JournalRow, world: _World, post: Post) -> PostMail:
+    ticket = world.tickets[row.event.ticket_id]
+    names = tuple(center.name for center in world.centers.get(ticket.id, ()))
+    opening = post.n == 1
+    why = next((center.why for center in world.centers.get(ticket.id, ())), "")
+    return PostMail(
+        event_id=row.id,
+        ticket=ticket,
+        queue=world.queues[ticket.queue_id],
+        post=post,
+        author=post.author_name or post.author_address.partition("@")[0],
+        centers=names,
+        routed=f"routed to {', '.join(names)} by {why}" if names and opening else "",
+        earlier=() if opening else posts.recent_message_ids(connection, ticket.id, before=post.n),
+    )
+
+
+def _by_reason(told: Iterable[Told]) -> Iterable[tuple[str, list[Told]]]:
+    groups: dict[str, list[Told]] = defaultdict(list)
+    for one in told:
+        groups[one.reason].append(one)
+    return groups.items()
+
+
+def _actor_name(connection: Connection, row: JournalRow) -> str:
+    person_id = row.event.actor.person_id
+    if person_id is None:
+        return row.event.actor.cause
+    person = people.by_ids(connection, frozenset({person_id}))[person_id]
+    return person.name or person.address.partition("@")[0]
+
+
+def _change_line(row: JournalRow) -> str:
+    event = row.event
+    return f"{_CHANGES[event.kind]}: {event.before or '(none)'} -> {event.after or '(none)'}"

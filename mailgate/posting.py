@@ -1,0 +1,80 @@
+"""From what was read and decided to what the tracker is asked to store."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from mailgate.message import Attachment
+from mailgate.reading import Reading
+from mailgate.thread import Question, unresolved
+from routing.decide import Decision
+from tracker.commands import NewAttachment, NewPost, Route
+from tracker.model import Address, BadValue, PersonId, Priority, TicketId
+from tracker.people import normalise_address
+from tracker.storage.keys import KnownKey
+
+UNREADABLE_TEXT: Final = "(This mail could not be read. It is attached as it came.)"
+RAW_NAME: Final = "original.eml"
+RAW_TYPE: Final = "message/rfc822"
+
+
+def new_post(
+    reading: Reading, question: Question, known: tuple[KnownKey, ...], author_id: PersonId, decision: str
+) -> NewPost:
+    """The post that a mail makes."""
+    message, mail = reading.message, reading.mail
+    readable = message.readable
+    return NewPost(
+        author_id=author_id,
+        author_address=Address(message.sender.address),
+        author_name=message.sender.name,
+        message_id=question.identity.message_id,
+        original_message_id=question.identity.original,
+        own_key=question.identity.key,
+        parent_key=question.parent_key,
+        named_keys=unresolved(question, known),
+        thread_key=question.thread_key,
+        subject=message.subject,
+        base=reading.subject.base,
+        is_reply=reading.subject.is_reply,
+        date=message.date,
+        received=mail.received_at,
+        time=reading.time,
+        text=message.text if readable else UNREADABLE_TEXT,
+        new_text=message.new_text if readable else UNREADABLE_TEXT,
+        trust=mail.trust,
+        disposition=reading.classified.disposition.value,
+        raw_sha256=hashlib.sha256(mail.raw).hexdigest(),
+        copied_to=reading.copied_to,
+        decision=decision,
+        attachments=_attachments(message.attachments if readable else (_whole_mail(mail.raw),)),
+    )
+
+
+def _attachments(files: tuple[Attachment, ...]) -> tuple[NewAttachment, ...]:
+    return tuple(NewAttachment(file.name, file.type, file.size, file.sha256) for file in files)
+
+
+def _whole_mail(raw: bytes) -> Attachment:
+    return Attachment(RAW_NAME, RAW_TYPE, len(raw), hashlib.sha256(raw).hexdigest())
+
+
+def route_of(ticket_id: TicketId, decision: Decision, revision: int) -> Route:
+    """What the rules of `revision` give to a ticket."""
+    return Route(
+        ticket_id=ticket_id,
+        cause=f"rules rev {revision}" + (f" ({decision.rules[0]})" if decision.rules else ""),
+        centers=decision.centers,
+        contacts=tuple(a for a in map(_address, decision.cc) if a is not None),
+        tags=decision.tags,
+        priority=None if decision.priority is None else Priority(decision.priority),
+        notes=decision.notes,
+    )
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return normalise_address(text)
+    except BadValue:
+        return None

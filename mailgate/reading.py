@@ -1,0 +1,167 @@
+"""A mail made ready for the gateway: all that can be known of it without the database."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from mailgate import thread
+from mailgate.addresses import POSTMASTER, Role, Target, read_target
+from mailgate.classify import classify
+from mailgate.identity import Identity, identity_of
+from mailgate.inbound import Mail
+from mailgate.message import Classified, Mailbox, ParsedMessage
+from mailgate.parse import parse_message
+from mailgate.subjects import SubjectReading, read_subject
+from mailgate.tokens import Keys
+from tracker.model import Address, BadValue, Queue, TicketId
+from tracker.people import normalise_address
+from tracker.storage import keys as key_store
+
+_NO_TITLE: Final = "(no subject)"
+_UNREADABLE_TITLE: Final = "A mail that could not be read"
+_MOST_COPIED: Final = 100
+_QUOTED_CHARACTERS: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A mail, what it is, and where it wants to go.
+
+    `targets` are the recipients of the envelope, `mentioned` those of To and Cc that are ours; `queue` the
+    list it is for. `sender` is its author's address, None where it has none. `time` is the earlier of
+    Date and arrival. `copied_to` are the others in its To and Cc, who hold a copy.
+    """
+
+    mail: Mail
+    message: ParsedMessage
+    classified: Classified
+    targets: tuple[Target, ...]
+    mentioned: tuple[Target, ...]
+    queue: Queue
+    sender: Address | None
+    subject: SubjectReading
+    identity: Identity
+    time: datetime
+    named: tuple[str, ...]
+    parent_key: str | None
+    thread_key: str | None
+    rooted: tuple[TicketId, ...]
+    quoted: tuple[TicketId, ...]
+    copied_to: tuple[Address, ...]
+
+    @property
+    def title(self) -> str:
+        if not self.message.readable:
+            return self.subject.title or _UNREADABLE_TITLE
+        return self.subject.title or _NO_TITLE
+
+    def targets_of(self, role: Role) -> tuple[Target, ...]:
+        return tuple(target for target in self.targets if target.role is role)
+
+
+def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
+    """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
+    message = parse_message(mail.raw)
+    targets = read_targets(mail.envelope.recipients, queues)
+    queue = _queue_of(targets, queues)
+    subject = read_subject(message.subject, queue.tag)
+    identity = identity_of(message, subject.base, queue.domain)
+    named = thread.named_keys(message, identity.message_id)
+    headers = (*message.to, *message.cc)
+    ids = (*message.in_reply_to, *message.references)
+    return Reading(
+        mail=mail,
+        message=message,
+        classified=classify(mail.envelope, message),
+        targets=targets,
+        mentioned=read_targets((box.address for box in headers), queues),
+        queue=queue,
+        sender=_address(message.sender),
+        subject=subject,
+        identity=identity,
+        time=_time_of(message, mail.received_at),
+        named=named,
+        parent_key=_parent_key(message, named),
+        thread_key=_thread_key(message),
+        rooted=tuple(dict.fromkeys(n for i in ids if (n := keys.read_root_id(i)) is not None)),
+        quoted=_quoted_tickets(message.text, queue),
+        copied_to=_copied_to(headers, queues),
+    )
+
+
+def read_targets(addresses: Iterable[str], queues: Sequence[Queue]) -> tuple[Target, ...]:
+    """Those of `addresses` that are ours, read."""
+    found = (read_target(address, queues) for address in addresses)
+    return tuple(target for target in found if target is not None)
+
+
+def _queue_of(targets: Sequence[Target], queues: Sequence[Queue]) -> Queue:
+    named = next((target.queue for target in targets if target.queue is not None), None)
+    return named or queues[0]
+
+
+def _address(mailbox: Mailbox) -> Address | None:
+    try:
+        return normalise_address(mailbox.address)
+    except BadValue:
+        return None
+
+
+def _time_of(message: ParsedMessage, received_at: datetime) -> datetime:
+    # A Date in the future is a wrong clock; one in the past may be an archive that is being replayed.
+    if message.date is None:
+        return received_at
+    return min(message.date.astimezone(UTC), received_at)
+
+
+def _parent_key(message: ParsedMessage, named: tuple[str, ...]) -> str | None:
+    """The message it answers: In-Reply-To, else the last of References (RFC 5322 3.6.4)."""
+    return named[0] if named and (message.in_reply_to or message.references) else None
+
+
+def _thread_key(message: ParsedMessage) -> str | None:
+    """The conversation of a Thread-Index: its first 22 bytes; later ones tell the place in it."""
+    try:
+        index = base64.b64decode(message.thread_index, validate=True)
+    except ValueError:
+        return None
+    return key_store.thread_key(index[:22].hex()) if len(index) >= 22 else None
+
+
+def _quoted_tickets(text: str, queue: Queue) -> tuple[TicketId, ...]:
+    """Tickets whose addresses stand in the text: the foot of a mail of ours that was quoted."""
+    if queue.local_part + "+" not in text:
+        return ()
+    pattern = _ticket_address_pattern(queue.local_part, queue.domain)
+    found = pattern.finditer(text[:_QUOTED_CHARACTERS])
+    return tuple(dict.fromkeys(TicketId(int(match[1])) for match in found))
+
+
+@lru_cache(maxsize=64)
+def _ticket_address_pattern(local_part: str, domain: str) -> re.Pattern[str]:
+    local, host = re.escape(local_part), re.escape(domain)
+    return re.compile(rf"\b{local}\+(\d{{1,18}})(?:\.[a-z0-9.]{{1,40}})?@{host}\b", re.ASCII | re.IGNORECASE)
+
+
+def _copied_to(boxes: Sequence[Mailbox], queues: Sequence[Queue]) -> tuple[Address, ...]:
+    addresses = (_address(box) for box in boxes[:_MOST_COPIED])
+    theirs = (a for a in addresses if a is not None and read_target(a, queues) is None)
+    return tuple(dict.fromkeys(theirs))
+
+
+def is_for_people(targets: Sequence[Target]) -> bool:
+    """Whether all recipients are offices (owner, postmaster, list commands), none a list or a ticket."""
+    offices = (Role.OWNER, Role.POSTMASTER, Role.REQUEST, Role.SUBSCRIBE)
+    return bool(targets) and all(target.role in offices for target in targets)
+
+
+def office_name(targets: Sequence[Target]) -> str:
+    """What to call the office that a mail is for."""
+    first = targets[0]
+    return first.role.value if first.role is not Role.POSTMASTER else POSTMASTER

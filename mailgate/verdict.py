@@ -1,0 +1,49 @@
+"""What became of one mail and why: kept with it, shown by `explain` and `inject`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from routing.decide import Decision
+from tracker.model import TicketId
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decisions on one mail, each with what it rests on.
+
+    `rule` is the first routing rule that matched, `trace` has a line for each that did.
+    """
+
+    disposition: str
+    reason: str = ""
+    ticket: TicketId | None = None
+    created: bool = False
+    evidence: str | None = None
+    why: str = ""
+    rule: str | None = None
+    centers: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    fallback: bool = False
+    tags: tuple[str, ...] = ()
+    held: bool = False
+    notes: tuple[str, ...] = ()
+    trace: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def verdict_from_json(text: str) -> Verdict:
+    """The verdict that `to_json` wrote."""
+    values = json.loads(text)
+    for key, value in values.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
+    return Verdict(**values)
+
+
+def trace_lines(decision: Decision) -> tuple[str, ...]:
+    """A line for people for each rule that matched."""
+    return tuple(f"{line.rule}: {line.why}" for line in decision.trace if line.matched)

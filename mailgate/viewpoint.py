@@ -1,0 +1,56 @@
+"""A mail from the rules' point of view."""
+
+from __future__ import annotations
+
+from mailgate.addresses import Role
+from mailgate.reading import Reading
+from mailgate.thread import Writer
+from routing.facts import AttachedFile, Facts, Kind, SenderClass, TicketFacts
+from tracker.model import Ticket
+
+
+def facts_of(reading: Reading, writer: Writer, ticket: Ticket | None, tags: tuple[str, ...]) -> Facts:
+    """What rules may see of a mail that continues `ticket`, or opens one when that is None."""
+    message = reading.message
+    return Facts(
+        sender=message.sender.address,
+        sender_name=message.sender.name,
+        sender_class=_class_of(writer),
+        recipients=_recipients(reading),
+        queue=reading.queue.local_part,
+        topic=next((target.topic for target in reading.targets_of(Role.TOPIC)), ""),
+        subject=message.subject,
+        new_text=message.new_text,
+        quoted_text=message.quoted_text,
+        headers=message.headers,
+        attachments=tuple(AttachedFile(f.name, f.type, f.size) for f in message.attachments),
+        kinds=_kinds(reading, ticket),
+        ticket=None
+        if ticket is None
+        else TicketFacts(frozenset(tags), ticket.status.value, ticket.priority.value),
+        received=reading.mail.received_at,
+    )
+
+
+def _class_of(writer: Writer) -> SenderClass:
+    if writer.sender is None:
+        return SenderClass.FIRST
+    if writer.sender.staff:
+        return SenderClass.STAFF
+    return SenderClass.MEMBER if writer.sender.person.member else SenderClass.KNOWN
+
+
+def _recipients(reading: Reading) -> tuple[str, ...]:
+    boxes = (*reading.message.to, *reading.message.cc)
+    return tuple(dict.fromkeys((*reading.mail.envelope.recipients, *(box.address for box in boxes))))
+
+
+def _kinds(reading: Reading, ticket: Ticket | None) -> frozenset[Kind]:
+    private = (ticket is not None and ticket.private) or bool(reading.targets_of(Role.PRIVATE))
+    signs = {
+        Kind.NEW: ticket is None,
+        Kind.REPLY: ticket is not None,
+        Kind.FORWARD: reading.subject.is_forward,
+        Kind.PRIVATE: private,
+    }
+    return frozenset(kind for kind, present in signs.items() if present)

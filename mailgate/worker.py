@@ -1,0 +1,144 @@
+"""Takes accepted mails through the gateway, and keeps our own trouble with one from stopping the rest."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from mailgate import inbound
+from mailgate.gateway import Conditions, Gateway
+from mailgate.inbound import AlreadyDone, Mail
+from mailgate.reading import read_mail
+from mailgate.tokens import Keys
+from mailgate.verdict import Verdict
+from tracker.model import Queue
+from tracker.storage import queues
+from tracker.storage.database import Database, Work
+from tracker.unit_of_work import Clock
+
+_BATCH: Final = 64
+_KEPT_BYTES: Final = 64 * 2**20
+_LONGEST_ERROR: Final = 4000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often a mail is tried before it is parked, and how long the first pause is."""
+
+    most: int
+    first_pause: timedelta
+
+
+class Inbox:
+    """Mails just accepted, kept at hand so that they need not be read again. Bounded in bytes.
+
+    One that finds no room is not lost: it waits in the spool, and is found there when its lease is over.
+    """
+
+    def __init__(self) -> None:
+        self._mails: deque[Mail] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def put(self, mail: Mail) -> None:
+        with self._lock:
+            if self._bytes + len(mail.raw) <= _KEPT_BYTES:
+                self._mails.append(mail)
+                self._bytes += len(mail.raw)
+
+    def take(self, limit: int) -> list[Mail]:
+        """At most `limit` mails, in order of arrival."""
+        with self._lock:
+            taken = [self._mails.popleft() for _ in range(min(limit, len(self._mails)))]
+            self._bytes -= sum(len(mail.raw) for mail in taken)
+            return taken
+
+
+class Worker:
+    """Does what follows from accepted mails. `write` is the group-commit writer's, or one like it."""
+
+    def __init__(
+        self,
+        database: Database,
+        write: Callable[[Work[Verdict]], Future[Verdict]],
+        gateway: Gateway,
+        keys: Keys,
+        tries: Tries,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._write = write
+        self._gateway = gateway
+        self._keys = keys
+        self._tries = tries
+        self._clock = clock
+
+    def run_once(self, inbox: Inbox) -> int:
+        """Work on one batch from `inbox`, or when that is empty from the spool; gives its size."""
+        mails: Sequence[Mail] = inbox.take(_BATCH)
+        if not mails:
+            now = self._clock()
+            mails = self._database.read(lambda connection: inbound.due(connection, now, _BATCH))
+        if mails:
+            self.work(mails)
+        return len(mails)
+
+    def work(self, mails: Sequence[Mail]) -> None:
+        """Take each of `mails` through the gateway; the next is parsed while one is written."""
+        lists = self._database.read(queues.everyone)
+        started = [(mail, self._start(mail, lists)) for mail in mails]
+        for mail, future in started:
+            self._finish(mail, future)
+
+    def _start(self, mail: Mail, lists: Sequence[Queue]) -> Future[Verdict]:
+        try:
+            reading = read_mail(mail, lists, self._keys)
+        except Exception as error:
+            # The worker's shell: reading is total, so this is a bug of ours; the mail waits for its mending.
+            future: Future[Verdict] = Future()
+            future.set_exception(error)
+            return future
+        conditions = Conditions(now=self._clock())
+        return self._write(partial(self._gateway.receive, reading=reading, conditions=conditions))
+
+    def _finish(self, mail: Mail, future: Future[Verdict]) -> None:
+        try:
+            verdict = future.result()
+        except AlreadyDone:
+            return
+        except Exception as error:
+            self._postpone(mail, error)
+            return
+        log.info(
+            "inbound=%s %s ticket=%s created=%s evidence=%s rule=%s%s",
+            mail.uid,
+            verdict.disposition,
+            verdict.ticket,
+            verdict.created,
+            verdict.evidence,
+            verdict.rule,
+            " held" if verdict.held else "",
+        )
+
+    def _postpone(self, mail: Mail, error: Exception) -> None:
+        park = mail.attempts + 1 >= self._tries.most
+        log.error(
+            "inbound=%s attempt=%d %s",
+            mail.uid,
+            mail.attempts + 1,
+            "parked" if park else "postponed",
+            exc_info=error,
+        )
+        until = self._clock() + self._tries.first_pause * 2**mail.attempts
+        text = "".join(traceback.format_exception(error))[-_LONGEST_ERROR:]
+        self._database.write(lambda connection: inbound.postpone(connection, mail, text, until, park=park))

@@ -1,0 +1,94 @@
+"""What can be asked of the tracker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tracker.model import Address, PersonId, Priority, QueueId, TicketId, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttachment:
+    """A file of a post; its bytes stay in the raw mail."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    """A message about to become a post.
+
+    `message_id` is unique in the tracker (the sender's, or ours with the sender's in
+    `original_message_id`); `own_key` its key. `named_keys` are the keys of messages it names that are
+    not stored, `parent_key` the one it names as its parent, stored or not. `time` is the earlier of
+    Date and arrival. `copied_to` are the people in its To and Cc. `decision` is JSON, kept for `explain`.
+    """
+
+    author_id: PersonId
+    author_address: Address
+    author_name: str
+    message_id: str
+    original_message_id: str | None
+    own_key: str
+    parent_key: str | None
+    named_keys: tuple[str, ...]
+    thread_key: str | None
+    subject: str
+    base: str
+    is_reply: bool
+    date: datetime | None
+    received: datetime
+    time: datetime
+    text: str
+    new_text: str
+    trust: Trust
+    disposition: str
+    raw_sha256: str
+    copied_to: tuple[Address, ...]
+    decision: str
+    attachments: tuple[NewAttachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTicket:
+    """Open a ticket with its first post."""
+
+    queue_id: QueueId
+    title: str
+    post: NewPost
+    private: bool = False
+    provisional: bool = False
+    imported: bool = False
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddPost:
+    """Add a post to a ticket.
+
+    `automatic`: from a machine; it changes nothing, joins nobody, tells nobody. `late_opening`: the
+    message that a provisional ticket was waiting for; its title becomes the ticket's.
+    """
+
+    ticket_id: TicketId
+    post: NewPost
+    staff: bool = False
+    automatic: bool = False
+    late_opening: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the rules said of a ticket; `centers` are names."""
+
+    ticket_id: TicketId
+    cause: str
+    centers: tuple[str, ...] = ()
+    contacts: tuple[Address, ...] = ()
+    tags: tuple[str, ...] = ()
+    priority: Priority | None = None
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,65 @@
+"""What happened to a ticket: the rows of the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tracker.model import EventId, PersonId, PostId, TicketId
+
+
+class Kind(StrEnum):
+    """The kinds of event; `before` and `after` of each are texts, "" where there is nothing."""
+
+    OPENED = "opened"  # after: title
+    POSTED = "posted"  # after: number of the post
+    ATTACHED = "attached"  # automatic mail put to a ticket; nobody is told
+    JOINED = "joined"  # after: address
+    LEFT = "left"  # before: address
+    MUTED = "muted"  # after: address
+    STATUS = "status"
+    PRIORITY = "priority"
+    TITLE = "title"
+    TOPIC = "topic"
+    OWNER = "owner"  # addresses
+    QUEUE = "queue"  # addresses of lists
+    PRIVATE = "private"  # "yes", "no"
+    CENTER_ADDED = "center_added"  # after: name
+    CENTER_REMOVED = "center_removed"  # before: name
+    CONTACT_ADDED = "contact_added"  # after: address, told of the opening
+    TAG_ADDED = "tag_added"
+    TAG_REMOVED = "tag_removed"
+    LINKED = "linked"  # after: "follows 17"
+    MERGED = "merged"  # after: the number it became an alias of
+    NOTE = "note"  # after: a text for people
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a person by mail, or, in `cause`, what: "rules rev 3", "operator ann"."""
+
+    person_id: PersonId | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change; `before` is the means to undo it. `quiet`: nobody is told."""
+
+    ticket_id: TicketId
+    kind: Kind
+    actor: Actor
+    at: datetime
+    post_id: PostId | None = None
+    before: str = ""
+    after: str = ""
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """An event as it stands in the journal, with its number."""
+
+    id: EventId
+    event: Event

@@ -1,0 +1,170 @@
+"""The frozen values of the tracker, and its typed errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+TicketId = NewType("TicketId", int)
+PostId = NewType("PostId", int)
+PersonId = NewType("PersonId", int)
+QueueId = NewType("QueueId", int)
+CenterId = NewType("CenterId", int)
+EventId = NewType("EventId", int)
+# An e-mail address as people.normalise_address() gives it: the key of a person.
+Address = NewType("Address", str)
+
+
+class TrackerError(Exception):
+    """What was asked makes no sense; the text may be shown."""
+
+
+class NoSuchTicket(TrackerError):
+    """There is no ticket of that number, or not for the one who asks."""
+
+
+class NoSuchCenter(TrackerError):
+    """There is no support center of that name or alias."""
+
+
+class NoSuchQueue(TrackerError):
+    """There is no list of that name."""
+
+
+class NoSuchPerson(TrackerError):
+    """Nobody is known under that address."""
+
+
+class BadValue(TrackerError):
+    """A value that the field does not take."""
+
+
+class Status(StrEnum):
+    """Where a ticket stands."""
+
+    NEW = "new"
+    OPEN = "open"
+    WAITING = "waiting"
+    RESOLVED = "resolved"
+
+
+class Priority(StrEnum):
+    """How urgent a ticket is."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Trust(StrEnum):
+    """What speaks for the From of one mail."""
+
+    ALIGNED = "aligned"
+    FAILED = "failed"
+    NONE = "none"
+    UNCHECKED = "unchecked"
+
+
+class NosyState(StrEnum):
+    """Whether a person is told of a ticket's posts."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    MUTED = "muted"
+
+
+class Delivery(StrEnum):
+    """What a subscriber of a list gets."""
+
+    ALL = "all"
+    NEW = "new"
+    NONE = "none"
+
+
+class Wants(StrEnum):
+    """What a support center gets of the tickets that are routed to it."""
+
+    OPENINGS = "openings"
+    ALL = "all"
+
+
+class Link(StrEnum):
+    """How one ticket stands to another."""
+
+    BRANCHED_FROM = "branched-from"
+    FOLLOWS = "follows"
+    DUPLICATE_OF = "duplicate-of"
+    MENTIONS = "mentions"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A list: people mail `local_part@domain`, its tickets carry `[tag #n]`."""
+
+    id: QueueId
+    local_part: str
+    domain: str
+    tag: str
+    title: str
+
+    @property
+    def address(self) -> str:
+        return f"{self.local_part}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody known by one or more addresses; `address` is where mail for them goes.
+
+    `member` says that an address was confirmed: subscribed, or answered a confirm mail.
+    """
+
+    id: PersonId
+    address: Address
+    name: str
+    member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Center:
+    """A support center: `address` is None where none is known."""
+
+    id: CenterId
+    name: str
+    address: Address | None
+    wants: Wants
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One ticket as stored. `mail_title` stays frozen in mail subjects, `title` may be changed.
+
+    `base` is the title as it is compared (no prefixes, case folded). `active_at` is the time that
+    threading windows use: the earlier of Date and arrival of its latest post. `touched_at` is the
+    arrival of the latest post or change. `nonce` is part of the root id. `merged_into` makes this
+    number an alias.
+    """
+
+    id: TicketId
+    queue_id: QueueId
+    title: str
+    mail_title: str
+    base: str
+    status: Status
+    priority: Priority
+    requester_id: PersonId
+    owner_id: PersonId | None
+    topic: str
+    private: bool
+    provisional: bool
+    imported: bool
+    nonce: str
+    post_count: int
+    created_at: datetime
+    active_at: datetime
+    touched_at: datetime
+    resolved_at: datetime | None
+    merged_into: TicketId | None

@@ -1,0 +1,161 @@
+"""Who joins a ticket by acting, and who is told of what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tracker.events import Actor, Kind
+from tracker.model import Address, Delivery, NosyState, Person, PersonId, Ticket, TicketId, Wants
+from tracker.storage import tickets as store
+from tracker.storage.queues import Subscriber
+from tracker.storage.tickets import Membership, TicketCenter
+from tracker.unit_of_work import UnitOfWork
+
+
+class Face(StrEnum):
+    """The two faces of one post: the author's mail as it was, or ours about a ticket."""
+
+    LIST = "list"
+    TICKET = "ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody who gets a copy, which, and why (half a sentence: "you take part in this ticket")."""
+
+    address: Address
+    person_id: PersonId | None
+    face: Face
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """All who may be told of what happens to one ticket."""
+
+    members: tuple[Membership, ...] = ()
+    centers: tuple[TicketCenter, ...] = ()
+    contacts: tuple[Address, ...] = ()
+    subscribers: tuple[Subscriber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What they are told of. `already` hold the mail: they stand in its To or Cc.
+
+    `author` is the author's address, which differs from that of their person when they have several.
+    """
+
+    opening: bool
+    author_id: PersonId
+    author: Address
+    already: frozenset[Address] = frozenset()
+
+
+_MEMBER_REASONS = {
+    "requester": "you opened this ticket",
+    "claimed": "you own this ticket",
+    "followed": "you follow this ticket",
+    "posted": "you take part in this ticket",
+}
+
+
+def told_of_post(occasion: Occasion, audience: Audience) -> tuple[Told, ...]:
+    """Who gets a copy of a post, each once, the nearest reason first.
+
+    Participants always; centers and contacts of an opening, even where they stand in To or Cc, for only
+    our copy lets them act; subscribers by what they chose. Never the author, nor who muted the ticket.
+    """
+    silent = _who_is_not_told(occasion, audience.members)
+    candidates = [
+        *(told for told in _members(audience.members) if told.address not in occasion.already),
+        *_routed(occasion, audience),
+        *(told for told in _subscribers(occasion, audience) if told.address not in occasion.already),
+    ]
+    return _each_once(told for told in candidates if told.address not in silent)
+
+
+def told_of_change(actor_id: PersonId | None, audience: Audience) -> tuple[Told, ...]:
+    """Who is told of a change without text: those who take part, less who made it."""
+    return _each_once(told for told in _members(audience.members) if told.person_id != actor_id)
+
+
+def _who_is_not_told(occasion: Occasion, members: tuple[Membership, ...]) -> frozenset[Address]:
+    muted = {m.person.address for m in members if m.state is NosyState.MUTED}
+    authors = {m.person.address for m in members if m.person.id == occasion.author_id}
+    return frozenset(muted | authors | {occasion.author})
+
+
+def _members(members: tuple[Membership, ...]) -> Iterable[Told]:
+    for member in members:
+        if member.state is NosyState.JOINED:
+            reason = _MEMBER_REASONS.get(member.reason, _MEMBER_REASONS["posted"])
+            yield Told(member.person.address, member.person.id, Face.TICKET, reason)
+
+
+def _routed(occasion: Occasion, audience: Audience) -> Iterable[Told]:
+    for center in audience.centers:
+        if center.address is not None and (occasion.opening or center.wants is Wants.ALL):
+            yield Told(center.address, None, Face.TICKET, f"you are the support center {center.name}")
+    if occasion.opening:
+        for contact in audience.contacts:
+            yield Told(contact, None, Face.TICKET, "the routing rules name you for it")
+
+
+def _subscribers(occasion: Occasion, audience: Audience) -> Iterable[Told]:
+    wanted = {Delivery.ALL, Delivery.NEW} if occasion.opening else {Delivery.ALL}
+    for subscriber in audience.subscribers:
+        if subscriber.delivery in wanted and subscriber.person.id != occasion.author_id:
+            person = subscriber.person
+            yield Told(person.address, person.id, Face.LIST, "you are subscribed to this list")
+
+
+def _each_once(candidates: Iterable[Told]) -> tuple[Told, ...]:
+    first: dict[Address, Told] = {}
+    for told in candidates:
+        first.setdefault(told.address, told)
+    return tuple(first.values())
+
+
+def join(uow: UnitOfWork, ticket_id: TicketId, person: Person, reason: str, actor: Actor) -> bool:
+    """Put a person on the nosy list; False when they are on it, or muted it and did not ask."""
+    state = store.state_of(uow.connection, ticket_id, person.id)
+    if state is NosyState.JOINED or (state is NosyState.MUTED and reason != "followed"):
+        return False
+    place = Membership(ticket_id, person, NosyState.JOINED, reason)
+    store.set_state(uow.connection, place, uow.now, known=state is not None)
+    uow.record(ticket_id, Kind.JOINED, actor, after=person.address)
+    return True
+
+
+def leave(uow: UnitOfWork, ticket_id: TicketId, person: Person, actor: Actor) -> bool:
+    """Take a person off the nosy list; False when they are not on it."""
+    state = store.state_of(uow.connection, ticket_id, person.id)
+    if state not in (NosyState.JOINED, NosyState.MUTED):
+        return False
+    place = Membership(ticket_id, person, NosyState.LEFT, "")
+    store.set_state(uow.connection, place, uow.now, known=True)
+    uow.record(ticket_id, Kind.LEFT, actor, before=person.address)
+    return True
+
+
+def mute(uow: UnitOfWork, ticket_id: TicketId, person: Person, actor: Actor) -> bool:
+    """Let nothing of a ticket reach a person any more, whatever else they chose."""
+    state = store.state_of(uow.connection, ticket_id, person.id)
+    if state is NosyState.MUTED:
+        return False
+    place = Membership(ticket_id, person, NosyState.MUTED, "")
+    store.set_state(uow.connection, place, uow.now, known=state is not None)
+    uow.record(ticket_id, Kind.MUTED, actor, after=person.address)
+    return True
+
+
+def takes_part(members: tuple[Membership, ...], person_id: PersonId) -> bool:
+    """Whether a person is on the nosy list now."""
+    return any(m.person.id == person_id and m.state is NosyState.JOINED for m in members)
+
+
+def is_requester_or_owner(ticket: Ticket, person_id: PersonId) -> bool:
+    return person_id in (ticket.requester_id, ticket.owner_id)

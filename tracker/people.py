@@ -1,0 +1,26 @@
+"""Addresses as keys of people."""
+
+from __future__ import annotations
+
+from tracker.model import Address, BadValue
+
+
+def normalise_address(text: str) -> Address:
+    """The one spelling of an address: domain in lower-case A-labels, local part to the letter.
+
+    Raises BadValue for what is no address.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    if not (local and at and domain) or any(c.isspace() or c in "<>,;\0" for c in domain):
+        raise BadValue(f"{text!r} is not an e-mail address")
+    return Address(f"{local}@{normalise_domain(domain)}")
+
+
+def normalise_domain(domain: str) -> str:
+    """Lower case, IDNA A-labels; a name that IDNA refuses is only lowered: it is a key, not a host."""
+    if domain.isascii():
+        return domain.lower()
+    try:
+        return domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return domain.casefold()

@@ -1,0 +1,88 @@
+"""From a Message-ID to the posts and tickets that know it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from tracker.model import PostId, TicketId
+from tracker.storage import tables as t
+
+_THREAD_INDEX: Final = "thread-index:"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """One meeting of a key with a ticket.
+
+    `stored`: the message is there, `post_id`; else it is a ghost that post `post_id` named, as its parent
+    when `direct`. `base`, `is_reply` and `n` are those of that post.
+    """
+
+    key: str
+    ticket_id: TicketId
+    stored: bool
+    post_id: PostId
+    direct: bool
+    seen_at: datetime
+    base: str
+    is_reply: bool
+    n: int
+
+
+_LOOKUP = (
+    select(t.message_key, t.post.c.base, t.post.c.is_reply, t.post.c.n)
+    .join(t.post, t.post.c.id == t.message_key.c.post_id)
+    .where(t.message_key.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(t.message_key.c.post_id)
+)
+
+
+def message_key(message_id: str) -> str:
+    """The key of a Message-ID: a digest, for an id may be longer than an index takes.
+
+    The domain's case does not matter, the rest is compared to the letter (RFC 5322 3.6.4).
+    """
+    left, at, domain = message_id.strip("<>").rpartition("@")
+    digest = hashlib.sha256(f"{left}{at}{domain.lower()}".encode("utf-8", "replace")).digest()
+    return base64.urlsafe_b64encode(digest[:18]).decode("ascii")
+
+
+def thread_key(conversation: str) -> str:
+    """The key of Outlook's conversation: the first 22 bytes of a Thread-Index."""
+    return _THREAD_INDEX + conversation
+
+
+def is_thread_key(key: str) -> bool:
+    return key.startswith(_THREAD_INDEX)
+
+
+def lookup(connection: Connection, keys: Iterable[str]) -> tuple[KnownKey, ...]:
+    """What is known under any of `keys`, oldest post first."""
+    rows = connection.execute(_LOOKUP, {"keys": list(keys)})
+    return tuple(
+        KnownKey(
+            row.key,
+            TicketId(row.ticket_id),
+            row.stored,
+            PostId(row.post_id),
+            row.direct,
+            row.seen_at,
+            row.base,
+            row.is_reply,
+            row.n,
+        )
+        for row in rows
+    )
+
+
+def forget_ghost(connection: Connection, key: str) -> None:
+    """The missing message has come: its ghosts go."""
+    gone = (t.message_key.c.key == key) & (t.message_key.c.stored.is_(False))
+    connection.execute(delete(t.message_key).where(gone))

@@ -1,0 +1,220 @@
+"""Posts, their attachments, and the raw mails they were read from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tracker.commands import NewAttachment, NewPost
+from tracker.model import Address, PersonId, PostId, TicketId, Trust
+from tracker.storage import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post as stored."""
+
+    id: PostId
+    ticket_id: TicketId
+    n: int
+    author_id: PersonId
+    author_address: Address
+    author_name: str
+    message_id: str
+    original_message_id: str | None
+    parent_key: str | None
+    subject: str
+    base: str
+    is_reply: bool
+    date: datetime | None
+    received: datetime
+    text: str
+    new_text: str
+    trust: Trust
+    disposition: str
+    raw_sha256: str
+    copied_to: tuple[Address, ...]
+    decision: str
+
+
+# As the number of a post: beyond the last.
+_END: Final = 1 << 30
+
+_INSERT_POST = insert(t.post).returning(t.post.c.id)
+# A conversation's key comes with every one of its posts.
+_INSERT_KEY = {
+    "sqlite": sqlite.insert(t.message_key).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(t.message_key).on_conflict_do_nothing(),
+}
+_INSERT_ATTACHMENT = insert(t.attachment)
+_BY_IDS = select(t.post).where(t.post.c.id.in_(bindparam("ids", expanding=True)))
+_OF_TICKET = select(t.post).where(t.post.c.ticket_id == bindparam("ticket")).order_by(t.post.c.n)
+_RECENT_IDS = (
+    select(t.post.c.message_id)
+    .where(
+        t.post.c.ticket_id == bindparam("ticket"),
+        (t.post.c.n < bindparam("before")) & ((t.post.c.n == 1) | (t.post.c.n >= bindparam("first"))),
+    )
+    .order_by(t.post.c.n)
+)
+_OPENING = select(t.post).where(t.post.c.ticket_id == bindparam("ticket"), t.post.c.n == 1)
+_BLOB = select(t.blob.c.content).where(t.blob.c.sha256 == bindparam("sha256"))
+_PUT_BLOB = {
+    "sqlite": sqlite.insert(t.blob).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(t.blob).on_conflict_do_nothing(),
+}
+
+
+def post_of(row: Row[Any]) -> Post:
+    """The value of a row of the table `post`."""
+    return Post(
+        id=PostId(row.id),
+        ticket_id=TicketId(row.ticket_id),
+        n=row.n,
+        author_id=PersonId(row.author_id),
+        author_address=Address(row.author_address),
+        author_name=row.author_name,
+        message_id=row.message_id,
+        original_message_id=row.original_message_id,
+        parent_key=row.parent_key,
+        subject=row.subject,
+        base=row.base,
+        is_reply=row.is_reply,
+        date=row.date,
+        received=row.received,
+        text=row.text,
+        new_text=row.new_text,
+        trust=Trust(row.trust),
+        disposition=row.disposition,
+        raw_sha256=row.raw_sha256,
+        copied_to=tuple(Address(line) for line in row.copied_to.splitlines()),
+        decision=row.decision,
+    )
+
+
+def insert_post(connection: Connection, ticket_id: TicketId, n: int, post: NewPost) -> PostId:
+    """Store a post as number `n` of a ticket, with its keys and attachments."""
+    values = {
+        "ticket_id": ticket_id,
+        "n": n,
+        "author_id": post.author_id,
+        "author_address": post.author_address,
+        "author_name": post.author_name,
+        "message_id": post.message_id,
+        "original_message_id": post.original_message_id,
+        "parent_key": post.parent_key,
+        "subject": post.subject,
+        "base": post.base,
+        "is_reply": post.is_reply,
+        "date": post.date,
+        "received": post.received,
+        "text": post.text,
+        "new_text": post.new_text,
+        "trust": post.trust.value,
+        "disposition": post.disposition,
+        "raw_sha256": post.raw_sha256,
+        "copied_to": "\n".join(post.copied_to),
+        "decision": post.decision,
+    }
+    post_id = PostId(connection.execute(_INSERT_POST, values).scalar_one())
+    connection.execute(_INSERT_KEY[connection.dialect.name], list(_keys(ticket_id, post_id, post)))
+    if post.attachments:
+        connection.execute(_INSERT_ATTACHMENT, list(_attachments(post_id, post.attachments)))
+    return post_id
+
+
+def _keys(ticket_id: TicketId, post_id: PostId, post: NewPost) -> Iterable[dict[str, Any]]:
+    """Rows for the message itself, for its conversation, and for each message it names in vain."""
+    row = {"ticket_id": ticket_id, "post_id": post_id, "seen_at": post.time}
+    yield row | {"key": post.own_key, "stored": True, "direct": False}
+    if post.thread_key is not None:
+        yield row | {"key": post.thread_key, "stored": True, "direct": False}
+    for key in post.named_keys:
+        yield row | {"key": key, "stored": False, "direct": key == post.parent_key}
+
+
+def _attachments(post_id: PostId, attachments: tuple[NewAttachment, ...]) -> Iterable[dict[str, Any]]:
+    for n, file in enumerate(attachments, 1):
+        yield {
+            "post_id": post_id,
+            "n": n,
+            "name": file.name,
+            "type": file.type,
+            "size": file.size,
+            "sha256": file.sha256,
+        }
+
+
+def by_ids(connection: Connection, ids: Iterable[PostId]) -> dict[PostId, Post]:
+    wanted = sorted(set(ids))
+    rows = connection.execute(_BY_IDS, {"ids": wanted}) if wanted else ()
+    return {PostId(row.id): post_of(row) for row in rows}
+
+
+def of_ticket(connection: Connection, ticket_id: TicketId) -> tuple[Post, ...]:
+    """The posts of a ticket in order."""
+    return tuple(post_of(row) for row in connection.execute(_OF_TICKET, {"ticket": ticket_id}))
+
+
+def recent_message_ids(
+    connection: Connection, ticket_id: TicketId, before: int = _END, most: int = 20
+) -> tuple[str, ...]:
+    """The Message-IDs of the opening and of the latest posts before number `before`, oldest first."""
+    if before == _END:
+        before = _last_number(connection, ticket_id) + 1
+    values = {"ticket": ticket_id, "before": before, "first": before - most}
+    return tuple(row.message_id for row in connection.execute(_RECENT_IDS, values))
+
+
+def _last_number(connection: Connection, ticket_id: TicketId) -> int:
+    newest = select(func.max(t.post.c.n)).where(t.post.c.ticket_id == ticket_id)
+    return connection.execute(newest).scalar() or 0
+
+
+def opening_of(connection: Connection, ticket_id: TicketId) -> Post | None:
+    """The first post of a ticket; None for an alias."""
+    row = connection.execute(_OPENING, {"ticket": ticket_id}).first()
+    return None if row is None else post_of(row)
+
+
+def attachments_of(connection: Connection, post_id: PostId) -> tuple[NewAttachment, ...]:
+    query = select(t.attachment).where(t.attachment.c.post_id == post_id).order_by(t.attachment.c.n)
+    return tuple(NewAttachment(r.name, r.type, r.size, r.sha256) for r in connection.execute(query))
+
+
+def move_all(connection: Connection, source: TicketId, target: TicketId, first_n: int) -> None:
+    """Give the posts of `source` to `target`, numbered from `first_n` on, and their keys with them."""
+    for n, post in enumerate(of_ticket(connection, source), first_n):
+        connection.execute(update(t.post).where(t.post.c.id == post.id).values(ticket_id=target, n=n))
+    keys = update(t.message_key).where(t.message_key.c.ticket_id == source)
+    named = select(t.message_key.c.key).where(t.message_key.c.ticket_id == target)
+    connection.execute(keys.where(t.message_key.c.key.not_in(named)).values(ticket_id=target))
+
+
+def make_room_at_the_front(connection: Connection, ticket_id: TicketId) -> None:
+    """Number the posts of a ticket from 2 on: its opening has come late."""
+    mine = update(t.post).where(t.post.c.ticket_id == ticket_id)
+    # By way of negative numbers: the pair of ticket and number is unique at every moment.
+    connection.execute(mine.values(n=-t.post.c.n - 1))
+    connection.execute(mine.values(n=-t.post.c.n))
+
+
+def put_blob(connection: Connection, content: bytes) -> str:
+    """Keep raw bytes once; gives their SHA-256 in hex, by which they are found."""
+    digest = hashlib.sha256(content).hexdigest()
+    connection.execute(_PUT_BLOB[connection.dialect.name], {"sha256": digest, "content": content})
+    return digest
+
+
+def get_blob(connection: Connection, sha256: str) -> bytes:
+    """The raw bytes of that digest; KeyError when there are none."""
+    content = connection.execute(_BLOB, {"sha256": sha256}).scalar()
+    if content is None:
+        raise KeyError(sha256)
+    return bytes(content)

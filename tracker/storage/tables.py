@@ -1,0 +1,274 @@
+"""The tracker's tables (SQLAlchemy Core), the same for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    false,
+)
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+# SQLite counts rows only in a column that is INTEGER to the letter.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC: timestamptz on PostgreSQL, sortable text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive times: they are a bug, whatever zone they meant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("local_part", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("uq_queue_address", "local_part", "domain", unique=True),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("member", Boolean, nullable=False, server_default=false()),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Every address of a person, the main one too.
+address = Table(
+    "address",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("queue_id", ForeignKey("queue.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True, index=True),
+    Column("delivery", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+center = Table(
+    "center",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, index=True),
+    Column("wants", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Every name by which a center is found, its own too: case folded, without blanks, `-` and `_`.
+center_alias = Table(
+    "center_alias",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("alias", Text, nullable=False),
+    Column("center_id", ForeignKey("center.id"), nullable=False, index=True),
+)
+
+center_member = Table(
+    "center_member",
+    metadata,
+    Column("center_id", ForeignKey("center.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True, index=True),
+)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("queue_id", ForeignKey("queue.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("mail_title", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("requester_id", ForeignKey("person.id"), nullable=False),
+    Column("owner_id", ForeignKey("person.id")),
+    Column("topic", Text, nullable=False, server_default=""),
+    Column("private", Boolean, nullable=False, server_default=false()),
+    Column("provisional", Boolean, nullable=False, server_default=false()),
+    Column("imported", Boolean, nullable=False, server_default=false()),
+    Column("nonce", Text, nullable=False),
+    Column("post_count", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("active_at", UtcDateTime, nullable=False),
+    Column("touched_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("merged_into", ForeignKey("ticket.id")),
+    Index("ix_ticket_base_active_at", "base", "active_at"),
+    # A number is never used twice, not even that of a ticket erased.
+    sqlite_autoincrement=True,
+)
+
+ticket_center = Table(
+    "ticket_center",
+    metadata,
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True),
+    Column("center_id", ForeignKey("center.id"), primary_key=True, index=True),
+    # The name as it was: a center may be renamed or go.
+    Column("name", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+ticket_tag = Table(
+    "ticket_tag",
+    metadata,
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True),
+    Column("tag", Text, primary_key=True, index=True),
+)
+
+ticket_link = Table(
+    "ticket_link",
+    metadata,
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("other_id", ForeignKey("ticket.id"), primary_key=True, index=True),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True, index=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+# Raw mails, once, as received; everything else read from them can be made again.
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+post = Table(
+    "post",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("ticket_id", ForeignKey("ticket.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("author_id", ForeignKey("person.id"), nullable=False, index=True),
+    Column("author_address", Text, nullable=False),
+    Column("author_name", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("original_message_id", Text),
+    Column("parent_key", Text, index=True),
+    Column("subject", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("is_reply", Boolean, nullable=False),
+    Column("date", UtcDateTime),
+    Column("received", UtcDateTime, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("new_text", Text, nullable=False),
+    Column("trust", Text, nullable=False),
+    Column("disposition", Text, nullable=False),
+    Column("raw_sha256", ForeignKey("blob.sha256"), nullable=False, index=True),
+    # Who stood in its To and Cc, a line each.
+    Column("copied_to", Text, nullable=False),
+    # JSON: how it was matched and routed, and why.
+    Column("decision", Text, nullable=False),
+    Index("uq_post_ticket_id_n", "ticket_id", "n", unique=True),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("post_id", ForeignKey("post.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+)
+
+# What leads from a key in a mail to a ticket: the digest of a Message-ID or of a Thread-Index. Not
+# `stored`: a mail that was named but has not been seen, a ghost; `post_id` is then the post that named
+# it, and `direct` says that it named it as its parent.
+message_key = Table(
+    "message_key",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True, index=True),
+    Column("stored", Boolean, primary_key=True),
+    Column("post_id", ForeignKey("post.id"), nullable=False, index=True),
+    Column("direct", Boolean, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# The journal: the history of every ticket, and the outbox of all that follows from it.
+event = Table(
+    "event",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("ticket_id", ForeignKey("ticket.id"), nullable=False, index=True),
+    Column("post_id", ForeignKey("post.id")),
+    Column("kind", Text, nullable=False),
+    Column("actor_id", ForeignKey("person.id")),
+    # Who acted where it was no person by mail: "rules rev 3", "operator root".
+    Column("cause", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    # Nobody is told: imported history, automatic mail.
+    Column("quiet", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# How far a subscriber of the journal has read.
+cursor = Table(
+    "journal_cursor",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("event_id", BigInteger, nullable=False),
+)

@@ -1,0 +1,297 @@
+"""The life of a ticket: each function carries out one thing that was asked, and records what happened."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from tracker import nosy
+from tracker.commands import AddPost, NewPost, OpenTicket, Route
+from tracker.events import Actor, Kind
+from tracker.model import (
+    BadValue,
+    Center,
+    Link,
+    NoSuchTicket,
+    NosyState,
+    Person,
+    PersonId,
+    PostId,
+    Priority,
+    Status,
+    Ticket,
+    TicketId,
+)
+from tracker.storage import centers, keys, people, posts
+from tracker.storage import tickets as store
+from tracker.storage.tickets import Membership, TicketCenter
+from tracker.unit_of_work import UnitOfWork
+
+# A post on a ticket resolved for longer opens a new one that follows it.
+REOPEN_WINDOW: Final = timedelta(days=30)
+_NONCE_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_SHORT_THANKS: Final = re.compile(
+    r"\b(thanks?|thank you|thx|cheers|merci|danke|gracias|grazie|obrigad[oa]|works? now|solved)\b",
+    re.IGNORECASE,
+)
+_THANKS_LENGTH: Final = 200
+
+
+def open_ticket(uow: UnitOfWork, command: OpenTicket, requester: Person) -> tuple[TicketId, PostId]:
+    """Open a ticket with its first post; its author is the requester and joins."""
+    post = command.post
+    actor = Actor(requester.id, "mail")
+    ticket_id = store.insert_ticket(
+        uow.connection,
+        {
+            "queue_id": command.queue_id,
+            "title": command.title,
+            "mail_title": command.title,
+            "base": post.base,
+            "status": Status.NEW.value,
+            "priority": Priority.NORMAL.value,
+            "requester_id": requester.id,
+            "topic": command.topic,
+            "private": command.private,
+            "provisional": command.provisional,
+            "imported": command.imported,
+            "nonce": "".join(secrets.choice(_NONCE_CHARACTERS) for _ in range(8)),
+            "post_count": 1,
+            "created_at": post.time,
+            "active_at": post.time,
+            "touched_at": uow.now,
+        },
+    )
+    post_id = posts.insert_post(uow.connection, ticket_id, 1, post)
+    place = Membership(ticket_id, requester, NosyState.JOINED, "requester")
+    store.set_state(uow.connection, place, uow.now, known=False)
+    uow.record(ticket_id, Kind.OPENED, actor, post_id=post_id, after=command.title)
+    uow.record(ticket_id, Kind.JOINED, actor, after=requester.address)
+    return ticket_id, post_id
+
+
+def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
+    """Add a post; its author joins, and the ticket opens or reopens as the post's author may cause."""
+    ticket = must_exist(store.lock(uow.connection, command.ticket_id), command.ticket_id)
+    n = ticket.post_count + 1
+    if command.late_opening is not None:
+        posts.make_room_at_the_front(uow.connection, ticket.id)
+        n = 1
+    post_id = posts.insert_post(uow.connection, ticket.id, n, command.post)
+    actor = Actor(author.id, "mail")
+    if command.automatic:
+        store.change(uow.connection, ticket.id, post_count=ticket.post_count + 1)
+        uow.record(ticket.id, Kind.ATTACHED, actor, post_id=post_id)
+        return post_id
+    status = status_after(ticket, command.post, author, staff=command.staff)
+    _touch(uow, ticket, command, author, status)
+    uow.record(ticket.id, Kind.POSTED, actor, post_id=post_id)
+    if status is not ticket.status:
+        uow.record(ticket.id, Kind.STATUS, actor, before=ticket.status.value, after=status.value)
+    nosy.join(uow, ticket.id, author, "posted", actor)
+    return post_id
+
+
+def _touch(uow: UnitOfWork, ticket: Ticket, command: AddPost, author: Person, status: Status) -> None:
+    values: dict[str, object] = {
+        "post_count": ticket.post_count + 1,
+        "active_at": max(ticket.active_at, command.post.time),
+        "touched_at": uow.now,
+    }
+    if status is not ticket.status:
+        values |= {"status": status.value, "resolved_at": None}
+    if command.late_opening is not None:
+        values |= {"title": command.late_opening, "base": command.post.base, "requester_id": author.id}
+    store.change(uow.connection, ticket.id, **values)
+
+
+def status_after(ticket: Ticket, post: NewPost, author: Person, *, staff: bool) -> Status:
+    """The status a person's post leads to."""
+    is_requester = author.id == ticket.requester_id
+    match ticket.status:
+        case Status.NEW:
+            return Status.NEW if is_requester else Status.OPEN
+        case Status.WAITING:
+            return Status.OPEN if is_requester else Status.WAITING
+        case Status.RESOLVED:
+            may_reopen = staff or nosy.is_requester_or_owner(ticket, author.id)
+            return Status.OPEN if may_reopen and not is_short_thanks(post.new_text) else Status.RESOLVED
+        case Status.OPEN:
+            return Status.OPEN
+
+
+def is_short_thanks(text: str) -> bool:
+    """A few words of thanks that ask nothing: no reason to reopen a ticket."""
+    return len(text) <= _THANKS_LENGTH and "?" not in text and _SHORT_THANKS.search(text) is not None
+
+
+def route(uow: UnitOfWork, command: Route) -> tuple[str, ...]:
+    """Give a ticket what the rules decided; the names of centers that are not known come back."""
+    actor = Actor(None, command.cause)
+    known = centers.lookup(uow.connection, command.centers)
+    unique = {center.id: center for center in known.values()}
+    for center in unique.values():
+        add_center(uow, command.ticket_id, center, actor)
+    for contact in command.contacts:
+        uow.record(command.ticket_id, Kind.CONTACT_ADDED, actor, after=contact)
+    if command.tags:
+        add_tags(uow, command.ticket_id, command.tags, actor)
+    if command.priority is not None and command.priority is not Priority.NORMAL:
+        store.change(uow.connection, command.ticket_id, priority=command.priority.value)
+        before, after = Priority.NORMAL.value, command.priority.value
+        uow.record(command.ticket_id, Kind.PRIORITY, actor, before=before, after=after)
+    for note in command.notes:
+        uow.record(command.ticket_id, Kind.NOTE, actor, after=note)
+    return tuple(name for name in command.centers if name not in known)
+
+
+def add_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> bool:
+    """Bring a support center in; False when it is there."""
+    if center.id in {c.center_id for c in store.centers_of(uow.connection, (ticket_id,))}:
+        return False
+    row = TicketCenter(ticket_id, center.id, center.name, center.address, center.wants, actor.cause)
+    store.add_centers(uow.connection, (row,))
+    uow.record(ticket_id, Kind.CENTER_ADDED, actor, after=center.name)
+    return True
+
+
+def remove_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:
+    store.remove_center(uow.connection, ticket_id, center.id)
+    uow.record(ticket_id, Kind.CENTER_REMOVED, actor, before=center.name)
+
+
+def add_tags(uow: UnitOfWork, ticket_id: TicketId, tags: tuple[str, ...], actor: Actor) -> None:
+    present = store.tags_of(uow.connection, ticket_id)
+    fresh = [tag for tag in dict.fromkeys(tags) if tag not in present]
+    store.add_tags(uow.connection, ticket_id, fresh)
+    for tag in fresh:
+        uow.record(ticket_id, Kind.TAG_ADDED, actor, after=tag)
+
+
+def remove_tag(uow: UnitOfWork, ticket_id: TicketId, tag: str, actor: Actor) -> None:
+    store.remove_tag(uow.connection, ticket_id, tag)
+    uow.record(ticket_id, Kind.TAG_REMOVED, actor, before=tag)
+
+
+def set_status(uow: UnitOfWork, ticket: Ticket, status: Status, actor: Actor) -> None:
+    """Change where a ticket stands."""
+    if status is ticket.status:
+        return
+    resolved_at = uow.now if status is Status.RESOLVED else None
+    _change(uow, ticket, status=status.value, resolved_at=resolved_at)
+    uow.record(ticket.id, Kind.STATUS, actor, before=ticket.status.value, after=status.value)
+
+
+def resolve_silently(uow: UnitOfWork, ticket: Ticket, at: datetime, actor: Actor) -> None:
+    """End a ticket as of `at`, a time that has passed: history is brought in."""
+    store.change(uow.connection, ticket.id, status=Status.RESOLVED.value, resolved_at=at)
+    uow.record(ticket.id, Kind.STATUS, actor, before=ticket.status.value, after=Status.RESOLVED.value)
+
+
+def set_priority(uow: UnitOfWork, ticket: Ticket, priority: Priority, actor: Actor) -> None:
+    if priority is not ticket.priority:
+        _change(uow, ticket, priority=priority.value)
+        uow.record(ticket.id, Kind.PRIORITY, actor, before=ticket.priority.value, after=priority.value)
+
+
+def set_title(uow: UnitOfWork, ticket: Ticket, title: str, actor: Actor) -> None:
+    """Change the title that people see; mail subjects keep theirs, or clients would split the thread."""
+    cleaned = " ".join(title.split())[:900]
+    if not cleaned:
+        raise BadValue("a title needs words")
+    if cleaned != ticket.title:
+        _change(uow, ticket, title=cleaned)
+        uow.record(ticket.id, Kind.TITLE, actor, before=ticket.title, after=cleaned)
+
+
+def set_topic(uow: UnitOfWork, ticket: Ticket, topic: str, actor: Actor) -> None:
+    if topic != ticket.topic:
+        _change(uow, ticket, topic=topic)
+        uow.record(ticket.id, Kind.TOPIC, actor, before=ticket.topic, after=topic)
+
+
+def set_owner(uow: UnitOfWork, ticket: Ticket, owner: Person | None, actor: Actor) -> None:
+    """Give a ticket to somebody, who joins it, or to nobody."""
+    new_id = None if owner is None else owner.id
+    if new_id == ticket.owner_id:
+        return
+    was = _address_of(uow, ticket.owner_id)
+    _change(uow, ticket, owner_id=new_id)
+    uow.record(ticket.id, Kind.OWNER, actor, before=was, after="" if owner is None else owner.address)
+    if owner is not None:
+        nosy.join(uow, ticket.id, owner, "claimed", actor)
+
+
+def _address_of(uow: UnitOfWork, person_id: PersonId | None) -> str:
+    if person_id is None:
+        return ""
+    return people.by_ids(uow.connection, frozenset({person_id}))[person_id].address
+
+
+def _change(uow: UnitOfWork, ticket: Ticket, **values: object) -> None:
+    # A person has touched it: no longer may a late parent take it over.
+    store.change(uow.connection, ticket.id, touched_at=uow.now, provisional=False, **values)
+
+
+def link(uow: UnitOfWork, ticket_id: TicketId, kind: Link, other_id: TicketId, actor: Actor) -> None:
+    if ticket_id == other_id:
+        raise BadValue("a ticket cannot be linked to itself")
+    if store.add_link(uow.connection, ticket_id, kind, other_id):
+        uow.record(ticket_id, Kind.LINKED, actor, after=f"{kind.value} {other_id}")
+
+
+def merge(uow: UnitOfWork, source_id: TicketId, target_id: TicketId, actor: Actor) -> None:
+    """Make `source_id` an alias of `target_id`: its posts, people, centers and tags go over."""
+    if source_id == target_id:
+        raise BadValue("a ticket cannot be merged with itself")
+    # Always the lower number first: two merges at once must not wait for each other.
+    for number in sorted((source_id, target_id)):
+        store.lock(uow.connection, number)
+    pair = store.by_ids(uow.connection, (source_id, target_id))
+    source, target = must_exist(pair.get(source_id), source_id), must_exist(pair.get(target_id), target_id)
+    if source.merged_into is not None or target.merged_into is not None:
+        raise BadValue("one of the two is an alias already")
+    posts.move_all(uow.connection, source.id, target.id, target.post_count + 1)
+    _merge_people(uow, source, target, actor)
+    for center in store.centers_of(uow.connection, (source.id,)):
+        known = Center(center.center_id, center.name, center.address, center.wants)
+        add_center(uow, target.id, known, actor)
+    add_tags(uow, target.id, store.tags_of(uow.connection, source.id), actor)
+    store.change(
+        uow.connection,
+        target.id,
+        post_count=target.post_count + source.post_count,
+        active_at=max(source.active_at, target.active_at),
+        created_at=min(source.created_at, target.created_at),
+        touched_at=uow.now,
+    )
+    store.change(uow.connection, source.id, merged_into=target.id, touched_at=uow.now, post_count=0)
+    uow.record(source.id, Kind.MERGED, actor, after=str(target.id))
+    uow.record(target.id, Kind.MERGED, actor, before=str(source.id), after=str(target.id))
+
+
+def _merge_people(uow: UnitOfWork, source: Ticket, target: Ticket, actor: Actor) -> None:
+    for member in store.memberships(uow.connection, (source.id,)):
+        if member.state is NosyState.JOINED:
+            nosy.join(uow, target.id, member.person, member.reason, actor)
+
+
+def forget_ghost(uow: UnitOfWork, key: str) -> None:
+    """The message that tickets waited for has come."""
+    keys.forget_ghost(uow.connection, key)
+
+
+def must_exist(ticket: Ticket | None, number: int) -> Ticket:
+    """`ticket`; raises NoSuchTicket when there is none."""
+    if ticket is None:
+        raise NoSuchTicket(f"there is no ticket {number}")
+    return ticket
+
+
+def find(uow: UnitOfWork, number: int) -> Ticket:
+    """The ticket a number means, aliases followed, locked; raises NoSuchTicket."""
+    wanted = TicketId(number)
+    meant = must_exist(store.resolve(uow.connection, (wanted,)).get(wanted), number)
+    return must_exist(store.lock(uow.connection, meant.id), number)
