@@ -1,0 +1,52 @@
+# The two commands: `make run` and `make test`. Each sets up what it needs in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+HOME_DIR ?= var
+# Tests in parallel, one process a core.
+JOBS ?= auto
+
+.PHONY: install run test check format bench bench-threading lock migration clean
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mailgate needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: install  ## serve a sample community from var/
+	$(BIN)/mailgate demo --home $(HOME_DIR)
+
+test: install  ## everything; what needs Postfix or mail clients is skipped where they are absent
+	$(BIN)/python -m pytest -n $(JOBS) -q
+
+check: install  ## format, lint, types, import contracts, unit and corpus tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(JOBS) -q tests/unit tests/corpus tests/property
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## messages a second and CPU a message, beside the floor of the stack
+	$(BIN)/python -m tests.bench.pipeline
+
+bench-threading: install  ## tickets against the true threads of a real archive (needs ../shared or MAILGATE_SHARED)
+	$(BIN)/python -m tests.bench.threading_score
+
+lock: install  ## write requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --generate-hashes \
+	  --strip-extras --allow-unsafe --extra dev --extra postgresql -o requirements.lock pyproject.toml
+
+migration: install  ## make migration M="what it does": write a new migration from the tables in the code
+	$(BIN)/python -m tests.support.new_migration "$(M)"
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
