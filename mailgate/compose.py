@@ -30,6 +30,7 @@ from mailgate.headers import (
 )
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, mixed, text_part
+from mailgate.quoting import separate
 from mailgate.tokens import Keys
 from tracker.model import EventId, PostId, Queue, Ticket
 from tracker.nosy import Face
@@ -131,9 +132,7 @@ class Composer:
 
     def _post_body(self, mail: PostMail, reason: str) -> Entity:
         post = mail.post
-        # The question is kept whole; answers without what they quote.
-        shown = post.text if mail.opening else post.new_text
-        folded = 0 if mail.opening else max(0, _lines(post.text) - _lines(post.new_text))
+        shown, folded = _shown(mail)
         author = f"{mail.author} <{post.author_address}>" if post.author_name else post.author_address
         rendered = self._render(
             "post/body.txt.j2",
@@ -143,7 +142,7 @@ class Composer:
             routed=mail.routed,
             unverified=post.trust.value in ("none", "failed"),
             text=shown.strip("\n"),
-            folded=folded if post.text.strip() else 0,
+            folded=folded,
             left_out=", ".join(mail.left_out),
             reason=reason,
             unfollow=ticket_address(mail.queue, mail.ticket.id, "unfollow"),
@@ -287,5 +286,14 @@ def _state_fields(ticket: Ticket, centers: tuple[str, ...], reason: str) -> list
     return [*fields, text("X-Mailgate-Center", ", ".join(centers))] if centers else fields
 
 
-def _lines(body: str) -> int:
-    return sum(1 for line in body.splitlines() if line.strip())
+def _shown(mail: PostMail) -> tuple[str, int]:
+    """What a ticket copy shows of a post, and how many quoted lines it leaves out.
+
+    The question is kept whole, and so is an answer between quotes: without them nobody knows what it
+    answers. Any other is shown without what it quotes and how it is signed.
+    """
+    post = mail.post
+    if mail.opening or not post.new_text.strip() or post.new_text not in post.text:
+        return post.text, 0
+    quoted = separate(post.text).quoted
+    return post.new_text, sum(1 for line in quoted.splitlines() if line.strip())

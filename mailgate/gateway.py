@@ -21,10 +21,10 @@ from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
 from routing.store import ActiveRules
 from tracker import nosy, tickets
-from tracker.commands import AddPost, OpenTicket
+from tracker.commands import AddPost, OpenTicket, Routed
 from tracker.events import Actor
 from tracker.model import Address, Person, PostId, Ticket, TicketId
-from tracker.storage import centers, keys, people, posts
+from tracker.storage import keys, people, posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
@@ -225,18 +225,20 @@ def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
         ticket_id = case.match.ticket.id
         if not addressed.is_command_only(case.reading):
             post_id = _continue(uow, case, case.match.ticket, author)
-    unknown = tickets.route(uow, route_of(ticket_id, case.decision, case.revision))
+    opened = case.match.ticket is None
+    routed = tickets.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
     _late_merges(uow, case, ticket_id)
     notes = addressed.carry_out(uow, case.reading, case.question.writer, ticket_id, author)
     _invite_guests(uow, case, ticket_id, author)
-    return _verdict(uow, case, ticket_id, (*notes, *_unknown_centers(unknown))), post_id
+    verdict = _verdict(case, ticket_id, routed)
+    return replace(verdict, notes=(*verdict.notes, *notes, *_unknown_centers(routed.unknown))), post_id
 
 
 def _author(uow: UnitOfWork, case: _Case) -> Person:
     sender = case.question.writer.sender
     if sender is not None:
         return sender.person
-    return people.register(uow.connection, _sender(case.reading), case.reading.message.sender.name, uow.now)
+    return people.create(uow.connection, _sender(case.reading), case.reading.message.sender.name, uow.now)
 
 
 def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostId]:
@@ -314,15 +316,12 @@ def _summary(case: _Case) -> Verdict:
     )
 
 
-def _verdict(uow: UnitOfWork, case: _Case, ticket_id: TicketId, notes: tuple[str, ...]) -> Verdict:
+def _verdict(case: _Case, ticket_id: TicketId, routed: Routed) -> Verdict:
     summary = _summary(case)
-    known = centers.lookup(uow.connection, summary.centers)
-    names = tuple(dict.fromkeys(center.name for center in known.values()))
-    mailable = any(center.address is not None for center in known.values())
+    mailable = any(center.address is not None for center in routed.centers)
+    names = tuple(center.name for center in routed.centers)
     fallback = summary.created and not mailable and not summary.cc
-    return replace(
-        summary, ticket=ticket_id, centers=names, fallback=fallback, notes=(*summary.notes, *notes)
-    )
+    return replace(summary, ticket=ticket_id, centers=names if summary.created else (), fallback=fallback)
 
 
 def _disposition(case: _Case) -> str:

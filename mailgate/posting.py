@@ -60,9 +60,10 @@ def _whole_mail(raw: bytes) -> Attachment:
     return Attachment(RAW_NAME, RAW_TYPE, len(raw), hashlib.sha256(raw).hexdigest())
 
 
-def route_of(ticket_id: TicketId, decision: Decision, revision: int) -> Route:
-    """What the rules of `revision` give to a ticket."""
+def route_of(ticket_id: TicketId, decision: Decision, revision: int, *, fresh: bool) -> Route:
+    """What the rules of `revision` give to a ticket, `fresh` when it was opened just now."""
     return Route(
+        fresh=fresh,
         ticket_id=ticket_id,
         cause=f"rules rev {revision}" + (f" ({decision.rules[0]})" if decision.rules else ""),
         centers=decision.centers,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 from routing.decide import Decision
 from tracker.model import TicketId
@@ -32,7 +33,10 @@ class Verdict:
     trace: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps({name: getattr(self, name) for name in _NAMES}, ensure_ascii=False)
+
+
+_NAMES: Final = tuple(each.name for each in fields(Verdict))
 
 
 def verdict_from_json(text: str) -> Verdict:

@@ -150,6 +150,12 @@ class Comparison:
         return "\n".join(unified_diff(old, new, self.old_name, self.new_name, lineterm=""))
 
 
+# The time beside the number: a restored backup may bring other rules under a number we know.
+_IN_FORCE = select(actives.c.number, revisions.c.created_at).join(
+    revisions, revisions.c.number == actives.c.number
+)
+
+
 class ActiveRules:
     """The rules in force, parsed once a revision; another process may change which it is at any time."""
 
@@ -158,16 +164,15 @@ class ActiveRules:
 
     def read(self, conn: Connection) -> tuple[int, RuleSet]:
         """The number in force, 0 when there is none, and its rules."""
-        number = active_number(conn)
-        if number == 0:
+        row = conn.execute(_IN_FORCE).first()
+        if row is None:
             return 0, RuleSet()
-        # The time beside the number: a restored backup may bring other rules under a number we know.
-        key = (number, conn.scalar(select(revisions.c.created_at).where(revisions.c.number == number)))
+        key = (row.number, row.created_at)
         known, rules = self._known
         if key != known:
-            rules = revision(conn, number).rules
+            rules = revision(conn, row.number).rules
             self._known = (key, rules)
-        return number, rules
+        return row.number, rules
 
 
 def active(conn: Connection) -> tuple[int, RuleSet]:

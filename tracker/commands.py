@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tracker.model import Address, PersonId, Priority, QueueId, TicketId, Trust
+from tracker.model import Address, Center, PersonId, Priority, QueueId, TicketId, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,21 @@ class AddPost:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What the rules said of a ticket; `centers` are names."""
+    """What the rules said of a ticket; `centers` are names. `fresh`: it was opened just now."""
 
     ticket_id: TicketId
     cause: str
+    fresh: bool = False
     centers: tuple[str, ...] = ()
     contacts: tuple[Address, ...] = ()
     tags: tuple[str, ...] = ()
     priority: Priority | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The centers that a ticket was given, and the names that no center has."""
+
+    centers: tuple[Center, ...]
+    unknown: tuple[str, ...]

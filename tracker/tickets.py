@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tracker import nosy
-from tracker.commands import AddPost, NewPost, OpenTicket, Route
+from tracker.commands import AddPost, NewPost, OpenTicket, Route, Routed
 from tracker.events import Actor, Kind
 from tracker.model import (
     BadValue,
     Center,
+    CenterId,
     Link,
     NoSuchTicket,
     NosyState,
@@ -127,13 +128,12 @@ def is_short_thanks(text: str) -> bool:
     return len(text) <= _THANKS_LENGTH and "?" not in text and _SHORT_THANKS.search(text) is not None
 
 
-def route(uow: UnitOfWork, command: Route) -> tuple[str, ...]:
-    """Give a ticket what the rules decided; the names of centers that are not known come back."""
+def route(uow: UnitOfWork, command: Route) -> Routed:
+    """Give a ticket what the rules decided."""
     actor = Actor(None, command.cause)
     known = centers.lookup(uow.connection, command.centers)
     unique = {center.id: center for center in known.values()}
-    for center in unique.values():
-        add_center(uow, command.ticket_id, center, actor)
+    _add_centers(uow, command.ticket_id, tuple(unique.values()), actor, fresh=command.fresh)
     for contact in command.contacts:
         uow.record(command.ticket_id, Kind.CONTACT_ADDED, actor, after=contact)
     if command.tags:
@@ -144,17 +144,29 @@ def route(uow: UnitOfWork, command: Route) -> tuple[str, ...]:
         uow.record(command.ticket_id, Kind.PRIORITY, actor, before=before, after=after)
     for note in command.notes:
         uow.record(command.ticket_id, Kind.NOTE, actor, after=note)
-    return tuple(name for name in command.centers if name not in known)
+    return Routed(tuple(unique.values()), tuple(name for name in command.centers if name not in known))
 
 
-def add_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> bool:
-    """Bring a support center in; False when it is there."""
-    if center.id in {c.center_id for c in store.centers_of(uow.connection, (ticket_id,))}:
-        return False
-    row = TicketCenter(ticket_id, center.id, center.name, center.address, center.wants, actor.cause)
-    store.add_centers(uow.connection, (row,))
-    uow.record(ticket_id, Kind.CENTER_ADDED, actor, after=center.name)
-    return True
+def add_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:
+    """Bring a support center in, unless it is there."""
+    _add_centers(uow, ticket_id, (center,), actor, fresh=False)
+
+
+def _add_centers(
+    uow: UnitOfWork, ticket_id: TicketId, added: tuple[Center, ...], actor: Actor, *, fresh: bool
+) -> None:
+    """`fresh`: the ticket was opened just now and has none."""
+    present: set[CenterId] = set()
+    if added and not fresh:
+        present = {center.center_id for center in store.centers_of(uow.connection, (ticket_id,))}
+    rows = [
+        TicketCenter(ticket_id, center.id, center.name, center.address, center.wants, actor.cause)
+        for center in added
+        if center.id not in present
+    ]
+    store.add_centers(uow.connection, rows)
+    for row in rows:
+        uow.record(ticket_id, Kind.CENTER_ADDED, actor, after=row.name)
 
 
 def remove_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from tracker.model import Address, BadValue, Center, CenterId, NoSuchCenter, Person, PersonId, Wants
 from tracker.storage import tables as t
 from tracker.words import nearest
+
+_BY_KEYS = (
+    select(t.center_alias.c.key, t.center)
+    .join(t.center, t.center.c.id == t.center_alias.c.center_id)
+    .where(t.center_alias.c.key.in_(bindparam("keys", expanding=True)))
+)
 
 
 def everyone(connection: Connection) -> tuple[Center, ...]:
@@ -32,12 +38,7 @@ def lookup(connection: Connection, names: tuple[str, ...]) -> dict[str, Center]:
     if not names:
         return {}
     keys = {name_key(name): name for name in names}
-    query = (
-        select(t.center_alias.c.key, t.center)
-        .join(t.center, t.center.c.id == t.center_alias.c.center_id)
-        .where(t.center_alias.c.key.in_(list(keys)))
-    )
-    return {keys[row.key]: _center(row) for row in connection.execute(query)}
+    return {keys[row.key]: _center(row) for row in connection.execute(_BY_KEYS, {"keys": list(keys)})}
 
 
 def find(connection: Connection, name: str) -> Center:

@@ -7,10 +7,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -150,8 +151,9 @@ class Writer:
         done: list[tuple[Future[Any], Any]] = []
         try:
             with self._database.engine.begin() as connection:
+                cursor = connection.connection.cursor()
                 for work, future in group:
-                    _run_in_savepoint(connection, work, future, done)
+                    _run_in_savepoint(_Savepoint(connection, cursor), work, future, done)
         except Exception as error:
             # The second shell: whatever the database did, everybody who waits is told, and we go on.
             log.exception("commit failed, group of %d", len(group))
@@ -163,21 +165,29 @@ class Writer:
             future.set_result(result)
 
 
+@dataclass(frozen=True, slots=True)
+class _Savepoint:
+    """The connection, and a cursor of the driver's own: a savepoint needs nothing of SQLAlchemy's."""
+
+    connection: Connection
+    cursor: DBAPICursor
+
+
 def _run_in_savepoint(
-    connection: Connection, work: Work[Any], future: Future[Any], done: list[tuple[Future[Any], Any]]
+    savepoint: _Savepoint, work: Work[Any], future: Future[Any], done: list[tuple[Future[Any], Any]]
 ) -> None:
     """Run one piece of work; its own error goes to its own future, a lost connection to all."""
-    connection.exec_driver_sql("SAVEPOINT work")
+    savepoint.cursor.execute("SAVEPOINT work")
     try:
-        result = work(connection)
+        result = work(savepoint.connection)
     except Exception as error:
-        if connection.invalidated:
+        if savepoint.connection.invalidated:
             raise
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
-        connection.exec_driver_sql("RELEASE SAVEPOINT work")
+        savepoint.cursor.execute("ROLLBACK TO SAVEPOINT work")
+        savepoint.cursor.execute("RELEASE SAVEPOINT work")
         future.set_exception(error)
         return
-    connection.exec_driver_sql("RELEASE SAVEPOINT work")
+    savepoint.cursor.execute("RELEASE SAVEPOINT work")
     done.append((future, result))
 
 

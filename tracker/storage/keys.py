@@ -36,12 +36,14 @@ class KnownKey:
     n: int
 
 
-_LOOKUP = (
+_KNOWN = (
     select(t.message_key, t.post.c.base, t.post.c.is_reply, t.post.c.n)
     .join(t.post, t.post.c.id == t.message_key.c.post_id)
-    .where(t.message_key.c.key.in_(bindparam("keys", expanding=True)))
     .order_by(t.message_key.c.post_id)
 )
+_LOOKUP = _KNOWN.where(t.message_key.c.key.in_(bindparam("keys", expanding=True)))
+# By far the most mails name no other.
+_LOOKUP_ONE = _KNOWN.where(t.message_key.c.key == bindparam("key"))
 
 
 def message_key(message_id: str) -> str:
@@ -65,7 +67,11 @@ def is_thread_key(key: str) -> bool:
 
 def lookup(connection: Connection, keys: Iterable[str]) -> tuple[KnownKey, ...]:
     """What is known under any of `keys`, oldest post first."""
-    rows = connection.execute(_LOOKUP, {"keys": list(keys)})
+    wanted = list(keys)
+    if len(wanted) == 1:
+        rows = connection.execute(_LOOKUP_ONE, {"key": wanted[0]})
+    else:
+        rows = connection.execute(_LOOKUP, {"keys": wanted})
     return tuple(
         KnownKey(
             row.key,

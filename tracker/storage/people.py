@@ -13,13 +13,14 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    delete,
     exists,
     insert,
     or_,
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tracker.model import Address, NoSuchPerson, Person, PersonId
 from tracker.storage import tables as t
@@ -56,6 +57,10 @@ _BY_ADDRESSES = (
 )
 _INSERT_PERSON = insert(t.person).returning(t.person.c.id)
 _INSERT_ADDRESS = insert(t.address)
+_CLAIM_ADDRESS = {
+    "sqlite": sqlite.insert(t.address).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(t.address).on_conflict_do_nothing(),
+}
 
 
 def find_sender(connection: Connection, address: Address) -> Sender | None:
@@ -91,22 +96,18 @@ def by_addresses(connection: Connection, addresses: frozenset[Address]) -> dict[
 def register(connection: Connection, address: Address, name: str, now: datetime) -> Person:
     """The person of `address`, made now if there is none."""
     known = find_sender(connection, address)
-    if known is not None:
-        return known.person
-    try:
-        with connection.begin_nested():
-            return create(connection, address, name, now)
-    except IntegrityError:
-        # Another process registered the same address between our look and our insert.
-        return find(connection, address)
+    return known.person if known is not None else create(connection, address, name, now)
 
 
 def create(connection: Connection, address: Address, name: str, now: datetime) -> Person:
-    """A new person; IntegrityError when the address is taken."""
+    """A new person; or the one whom another process made of the same address a moment ago."""
     values = {"address": address, "name": name, "member": False, "created_at": now}
     person_id = connection.execute(_INSERT_PERSON, values).scalar_one()
-    connection.execute(_INSERT_ADDRESS, {"address": address, "person_id": person_id})
-    return Person(PersonId(person_id), address, name, member=False)
+    taken = _CLAIM_ADDRESS[connection.dialect.name]
+    if connection.execute(taken, {"address": address, "person_id": person_id}).rowcount == 1:
+        return Person(PersonId(person_id), address, name, member=False)
+    connection.execute(delete(t.person).where(t.person.c.id == person_id))
+    return find(connection, address)
 
 
 def set_member(connection: Connection, person_id: PersonId, member: bool) -> None:
