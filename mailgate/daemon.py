@@ -26,6 +26,7 @@ from tracker.storage.database import Writer
 
 _GRACE_S: Final = 20.0
 _LISTS_FRESH_S: Final = 1.0
+_PACE_S: Final = 0.025
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,9 @@ def build_stages(app: App, writer: Writer, inbox: Inbox) -> Stages:
             or writer.write(lambda connection: notifier.advance_changes(connection, app.clock())).result()
         )
 
-    deliver = Stage("deliver", lambda: deliverer.run_once(writer.write))
-    notify = Stage("notify", notify_step, deliver.kick)
-    work = Stage("work", lambda: worker.run_once(inbox), notify.kick)
+    deliver = Stage("deliver", lambda: deliverer.run_once(writer.write), _PACE_S)
+    notify = Stage("notify", notify_step, _PACE_S, deliver.kick)
+    work = Stage("work", lambda: worker.run_once(inbox), _PACE_S, notify.kick)
     return Stages(work, notify, deliver)
 
 
