@@ -26,6 +26,7 @@ from tracker.unit_of_work import Clock
 
 # Under this share of free space nothing can be promised; what is here is still delivered.
 _LEAST_FREE: Final = 0.05
+_LARGE: Final = 2**20
 # Who accepted a mail deals with it at once; if it cannot, others may after this.
 LEASE: Final = timedelta(seconds=30)
 
@@ -79,7 +80,9 @@ class Admission:
 
     async def accept(self, envelope: Envelope, raw: bytes) -> tuple[Reply, ...]:
         """Make a mail durable, and answer once for each recipient (RFC 2033 4.2)."""
-        mail = self.examine(envelope, raw)
+        # A large mail takes the scan tenths of a second: the other sessions must not wait for it.
+        large = len(raw) > _LARGE
+        mail = await asyncio.to_thread(self.examine, envelope, raw) if large else self.examine(envelope, raw)
         future = self._writer.write(
             lambda connection: inbound.accept(connection, mail, mail.received_at + LEASE)
         )

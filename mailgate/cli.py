@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import is_dataclass
 from datetime import timedelta
 from typing import Any
@@ -36,6 +37,8 @@ def main(ctx: click.Context) -> None:
     mailgate serve --home DIR
     """
     ctx.ensure_object(Context)
+    # It warns of odd mails, whose defects stand in what we keep of them.
+    logging.getLogger("mailparser").setLevel(logging.CRITICAL)
 
 
 @main.command()

@@ -25,11 +25,16 @@ EX_TEMPFAIL = 75
 _TRUSTS = {"aligned": Trust.ALIGNED, "none": Trust.NONE}
 
 
+# These print JSON in any case; a program that says --json everywhere need not know.
+always_json = click.option("--json", is_flag=True, hidden=True, expose_value=False)
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--mail-from", default="", help="The reverse-path; without it the mail's From.")
 @click.option("--rcpt", "recipients", multiple=True, help="A recipient; without any the first list.")
 @click.option("--auth", type=click.Choice(sorted(_TRUSTS)), help="What speaks for its From, as if checked.")
+@always_json
 @click.pass_obj
 def inject(
     context: Context, files: Sequence[Path], mail_from: str, recipients: Sequence[str], auth: str | None
@@ -57,6 +62,7 @@ def inject(
 @click.option("--mail-from", default="", help="The reverse-path; without it the mail's From.")
 @click.option("--rcpt", "recipients", multiple=True, help="A recipient; without any the first list.")
 @click.option("--auth", type=click.Choice(sorted(_TRUSTS)), help="What speaks for its From, as if checked.")
+@always_json
 @click.pass_obj
 def explain(
     context: Context,
@@ -127,6 +133,7 @@ def import_history(context: Context, source: Path, queue_name: str | None, as_js
 @click.command()
 @click.option("--ticket", "number", type=int, help="Only this ticket.")
 @click.option("--format", "form", type=click.Choice(["jsonl", "mbox"]), default="jsonl", show_default=True)
+@always_json
 @click.pass_obj
 def export(context: Context, number: int | None, form: str) -> None:
     """Write tickets to standard output: JSON lines with posts and history, or an mbox of the raw mails."""
