@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +24,8 @@ from tracker.storage.database import Database
 from tracker.unit_of_work import Clock
 
 _BATCH: Final = 200
+# So many copies are worth another connection.
+_SHARE: Final = 25
 _LONGEST_WAIT: Final = timedelta(hours=4)
 
 Settle = Callable[[Callable[[Connection], None]], Future[None]]
@@ -64,6 +65,7 @@ class Deliverer:
         self._couriers = couriers
         self._patience = patience
         self._clock = clock
+        self._threads = ThreadPoolExecutor(max(1, len(couriers) - 1), thread_name_prefix="courier")
 
     def run_once(self, settle: Settle) -> int:
         """Deliver one batch; gives its size, 0 when nothing is due."""
@@ -72,12 +74,19 @@ class Deliverer:
         if not batch:
             return 0
         by_id = {due.id: due for due in batch}
-        # Mails to one person keep their order: they go over the same connection.
-        shares: list[list[Copy]] = [[] for _ in self._couriers]
+        outcomes = [outcome for share in self._send_all(self._shares(copies)) for outcome in share]
+        self._settle(settle, outcomes, by_id)
+        return len(batch)
+
+    def _shares(self, copies: Sequence[Copy]) -> list[list[Copy]]:
+        """The copies for each connection: no more connections than are worth their while.
+
+        Mails to one person keep their order: they go over the same one, and batches one after another.
+        """
+        shares: list[list[Copy]] = [[] for _ in range(min(len(self._couriers), 1 + len(copies) // _SHARE))]
         for copy in copies:
             shares[hash(copy.recipient) % len(shares)].append(copy)
-        self._send_all(shares, lambda outcomes: self._settle(settle, outcomes, by_id))
-        return len(batch)
+        return shares
 
     def _load(self, connection: Connection, now: datetime) -> tuple[tuple[Due, ...], list[Copy]]:
         batch = deliveries.due(connection, now, _BATCH)
@@ -89,17 +98,13 @@ class Deliverer:
             copies.append(self._composer.personal(outgoing, due, lists[outgoing.queue_id]))
         return batch, copies
 
-    def _send_all(self, shares: Sequence[Sequence[Copy]], settle: Callable[[list[Outcome]], None]) -> None:
-        busy = [(courier, share) for courier, share in zip(self._couriers, shares, strict=True) if share]
-        threads = [
-            threading.Thread(target=_send, args=(courier, share, settle), name="courier", daemon=True)
-            for courier, share in busy[1:]
+    def _send_all(self, shares: Sequence[Sequence[Copy]]) -> list[list[Outcome]]:
+        """Send each share over its courier, side by side."""
+        others = [
+            self._threads.submit(_send, courier, share)
+            for courier, share in zip(self._couriers[1:], shares[1:], strict=False)
         ]
-        for thread in threads:
-            thread.start()
-        _send(*busy[0], settle)
-        for thread in threads:
-            thread.join()
+        return [_send(self._couriers[0], shares[0]), *(other.result() for other in others)]
 
     def _settle(self, settle: Settle, outcomes: list[Outcome], by_id: dict[DeliveryId, Due]) -> None:
         now = self._clock()
@@ -125,9 +130,10 @@ class Deliverer:
         return Result(due.id, State.WAITING, again, outcome.reply)
 
     def close(self) -> None:
+        self._threads.shutdown()
         for courier in self._couriers:
             courier.close()
 
 
-def _send(courier: Courier, share: Sequence[Copy], settle: Callable[[list[Outcome]], None]) -> None:
-    settle(list(courier.send(share)))
+def _send(courier: Courier, share: Sequence[Copy]) -> list[Outcome]:
+    return list(courier.send(share))
