@@ -20,7 +20,7 @@ from mailgate.gateway import Conditions
 from mailgate.inbound import InboundId, Mail, accept, new_uid
 from mailgate.instance import load_instance
 from mailgate.reading import read_mail
-from mailgate.scan import to_crlf
+from mailgate.scan import ScanLimits, scan, to_crlf
 from mailgate.serving import serve_app
 from mailgate.setup import Wishes, initialise
 from routing import rules as rule_text
@@ -101,7 +101,8 @@ def _sow_people(connection: Connection, app: App) -> None:
 def _post(app: App, raw: bytes, offset: int) -> None:
     """A ticket of the past, of which nobody is told any more."""
     at = app.clock() - timedelta(days=3) + timedelta(minutes=offset)
-    envelope = Envelope(Client("", "localhost", "FILE", "demo"), "", (LIST,))
+    author = scan(raw, ScanLimits()).from_address
+    envelope = Envelope(Client("", "localhost", "FILE", "demo"), author, (LIST,))
     mail = Mail(InboundId(0), new_uid(), envelope, raw, at, Trust.UNCHECKED)
 
     def take_in(connection: Connection) -> None:

@@ -120,10 +120,11 @@ def _mail(app: App, raw: bytes, queue: Queue) -> Mail | None:
     """A mail of the archive, as if it had come when it did; None when no listener would have it."""
     limits = ScanLimits(received=1000)
     try:
-        scan(raw, limits)
+        author = scan(raw, limits).from_address
     except MailError:
         return None
-    envelope = Envelope(_CLIENT, "", (queue.address,))
+    # An archive has no envelopes left; a null sender would make it automatic mail.
+    envelope = Envelope(_CLIENT, author, (queue.address,))
     mail = Mail(inbound.InboundId(0), inbound.new_uid(), envelope, raw, app.clock(), Trust.UNCHECKED)
     arrival = _arrival(raw, limits)
     return mail if arrival is None else replace(mail, received_at=min(arrival, mail.received_at))
@@ -143,7 +144,6 @@ def _arrival(raw: bytes, limits: ScanLimits) -> datetime | None:
 def _take_in(connection: Connection, app: App, mail: Mail, lists: Sequence[Queue]) -> Verdict:
     inbound_id = inbound.accept(connection, mail, mail.received_at)
     reading = read_mail(replace(mail, id=inbound_id), lists, app.keys)
-    # An archive has no envelopes left: what was sent with the null sender cannot be told from the rest.
     conditions = Conditions(now=mail.received_at, quiet=True)
     with suppress(AlreadyDone):
         return app.gateway.receive(connection, reading, conditions)
