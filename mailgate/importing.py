@@ -79,9 +79,11 @@ def split_mbox(content: bytes) -> Iterator[bytes]:
     starts = [
         m for m in _FROM_LINE.finditer(content) if m.start() == 0 or content[: m.start()].endswith(b"\n\n")
     ]
-    ends = [match.start() for match in starts[1:]] + [len(content)]
+    ends = [*(match.start() for match in starts[1:]), len(content)][: len(starts)]
     for match, end in zip(starts, ends, strict=True):
-        yield _QUOTED_FROM.sub(rb"\1", content[match.end() : end].removesuffix(b"\n"))
+        mail = content[match.end() : end]
+        # The empty line before the next mail is the mbox's, not the mail's.
+        yield _QUOTED_FROM.sub(rb"\1", mail[:-1] if mail.endswith(b"\n\n") else mail)
 
 
 def import_mails(

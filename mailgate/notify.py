@@ -73,15 +73,18 @@ class Notifier:
         return len(rows)
 
     def advance_changes(self, connection: Connection, now: datetime) -> int:
-        """Tell of changes without text that are a minute old; gives how many events were read."""
+        """Tell of changes without text, once the first of them is a minute old; gives how many events
+        were read.
+        """
         cursor = journal.read_cursor(connection, CHANGES)
         rows = journal.after(connection, cursor, _BATCH)
-        ripe = [row for row in rows if row.event.at <= now - CHANGES_WAIT]
-        if not ripe:
-            return 0
-        self._tell_changes(connection, ripe, now)
-        journal.advance(connection, CHANGES, ripe[-1].id)
-        return len(ripe)
+        first = next((n for n, row in enumerate(rows) if _is_change(row)), len(rows))
+        if first < len(rows) and rows[first].event.at <= now - CHANGES_WAIT:
+            self._tell_changes(connection, [row for row in rows if _is_change(row)], now)
+            first = len(rows)
+        if first:
+            journal.advance(connection, CHANGES, rows[first - 1].id)
+        return first
 
     def _tell_posts(self, connection: Connection, rows: Sequence[JournalRow], now: datetime) -> None:
         world = _read_world(connection, rows)
@@ -125,16 +128,10 @@ class Notifier:
 
     def _tell_changes(self, connection: Connection, rows: Sequence[JournalRow], now: datetime) -> None:
         groups: dict[tuple[TicketId, PersonId | None, str], list[JournalRow]] = defaultdict(list)
-        spoken = {(row.event.ticket_id, row.event.at) for row in rows if row.event.post_id is not None}
         for row in rows:
             event = row.event
-            # What a post caused stands in the copy of that post; what the rules did, in the opening's.
-            by_hand = event.actor.cause.startswith(_BY_HAND) and (event.ticket_id, event.at) not in spoken
-            if event.kind in _CHANGES and by_hand and not event.quiet:
-                groups[event.ticket_id, event.actor.person_id, event.actor.cause].append(row)
-        if not groups:
-            return
-        world = _read_world(connection, [row for group in groups.values() for row in group])
+            groups[event.ticket_id, event.actor.person_id, event.actor.cause].append(row)
+        world = _read_world(connection, rows)
         for group in groups.values():
             self._tell_change(connection, group, world, now)
 
@@ -157,6 +154,15 @@ class Notifier:
         )
         for reason, group_told in _by_reason(told):
             deliveries.add(connection, self._composer.change_copy(mail, reason), group_told, now)
+
+
+def _is_change(row: JournalRow) -> bool:
+    """Made by hand and without text: what a post caused stands in its copy, what the rules did, in the
+    opening's.
+    """
+    event = row.event
+    by_hand = event.post_id is None and event.actor.cause.startswith(_BY_HAND)
+    return event.kind in _CHANGES and by_hand and not event.quiet
 
 
 def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:

@@ -23,10 +23,19 @@ class Stage:
     """
 
     def __init__(
-        self, name: str, step: Callable[[], int], pace_s: float, done: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        step: Callable[[], int],
+        pace_s: float,
+        done: Callable[[], None] = lambda: None,
+        *,
+        look_again_s: float = _LOOK_AGAIN_S,
+        after_trouble_s: float = _AFTER_TROUBLE_S,
     ) -> None:
         self.name = name
         self._pace_s = pace_s
+        self._look_again_s = look_again_s
+        self._after_trouble_s = after_trouble_s
         self._turn_at = 0.0
         self._step = step
         self._done = done
@@ -61,9 +70,9 @@ class Stage:
         except Exception:
             # The stage's shell: the database may be away; what was under way was rolled back.
             log.exception("stage=%s trouble", self.name)
-            self._stopping.wait(_AFTER_TROUBLE_S)
+            self._stopping.wait(self._after_trouble_s)
             return 0.0
-        return _LOOK_AGAIN_S
+        return self._look_again_s
 
     def _paced(self) -> bool:
         """Wait for the next step's turn; False when there is to be none."""

@@ -1,0 +1,246 @@
+"""A community in a temporary folder: a real instance, a clock that tests move, mail caught on its way out."""
+
+from __future__ import annotations
+
+import email
+import email.message
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from mailgate.app import App
+from mailgate.courier import Copy, Outcome, Result
+from mailgate.deliver import Deliverer, Patience
+from mailgate.explaining import envelope_for, inject
+from mailgate.exporting import ticket_json
+from mailgate.gateway import Conditions
+from mailgate.inbound import find, get, requeue
+from mailgate.instance import load_instance
+from mailgate.reading import read_mail
+from mailgate.scan import to_crlf
+from mailgate.setup import Wishes, initialise
+from mailgate.verdict import Verdict
+from routing import rules as rule_text
+from routing import store as rule_store
+from tracker import tickets
+from tracker.events import Actor
+from tracker.model import Delivery, Person, Status, TicketId, Trust, Wants
+from tracker.people import normalise_address
+from tracker.storage import centers, people, queues
+from tracker.storage import tickets as store
+from tracker.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+LIST = "osg-general@lists.example.org"
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_OPERATOR = Actor(None, "operator")
+_TRUSTS = {"": Trust.UNCHECKED, "aligned": Trust.ALIGNED, "none": Trust.NONE}
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class Postbag:
+    """The courier of a test: keeps every copy."""
+
+    def __init__(self) -> None:
+        self.copies: list[Copy] = []
+
+    def send(self, copies: Sequence[Copy]) -> Iterator[Outcome]:
+        for copy in copies:
+            self.copies.append(copy)
+            yield Outcome(copy.delivery, Result.SENT, "250 2.0.0 kept")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Community:
+    """People, lists and centers, and what mail does to them."""
+
+    app: App
+    clock: Clock
+    bag: Postbag = field(default_factory=Postbag)
+
+    def inject(
+        self, raw: bytes, recipients: Sequence[str] = (), mail_from: str = "", trust: str = ""
+    ) -> dict[str, Any]:
+        """What `mailgate inject` prints of a mail; the copies it causes are in the bag afterwards."""
+        content = to_crlf(raw)
+        envelope = envelope_for(self.app, content, mail_from, tuple(recipients))
+        result = inject(self.app, "-", envelope, content, _TRUSTS[trust])
+        self.deliver()
+        return result
+
+    def close(self) -> None:
+        self.app.close()
+
+    def deliver(self) -> None:
+        deliverer = Deliverer(
+            self.app.database,
+            self.app.composer,
+            [self.bag],
+            Patience(timedelta(minutes=1), timedelta(days=5)),
+            self.clock,
+        )
+        while deliverer.run_once(self.app.write_at_once):
+            pass
+
+    def approve(self, uid: str) -> Verdict:
+        """Let a held mail in, as `mailgate hold approve` does."""
+
+        def let_in(connection: Connection) -> Verdict:
+            entry = find(connection, uid)
+            assert entry is not None
+            requeue(connection, entry.id, self.clock())
+            mail = get(connection, entry.id)
+            assert mail is not None
+            reading = read_mail(mail, queues.everyone(connection), self.app.keys)
+            return self.app.gateway.receive(connection, reading, Conditions(self.clock(), released=True))
+
+        verdict = self.app.write(let_in)
+        while self.app.write(lambda connection: self.app.notifier.advance(connection, self.clock())):
+            pass
+        self.deliver()
+        return verdict
+
+    def subscribe(self, address: str, delivery: str = "all") -> None:
+        def work(connection: Connection) -> None:
+            person = self._member(connection, address)
+            queue = queues.everyone(connection)[0]
+            queues.subscribe(connection, queue.id, person.id, Delivery(delivery), self.clock())
+
+        self.app.write(work)
+
+    def add_member(self, address: str) -> None:
+        self.app.write(lambda connection: self._member(connection, address))
+
+    def _member(self, connection: Connection, address: str) -> Person:
+        person = people.register(connection, normalise_address(address), "", self.clock())
+        people.set_member(connection, person.id, member=True)
+        return person
+
+    def add_address(self, address: str, other: str) -> None:
+        """Another address of one person."""
+
+        def work(connection: Connection) -> None:
+            person = people.find(connection, normalise_address(address))
+            people.add_address(connection, person.id, normalise_address(other))
+
+        self.app.write(work)
+
+    def add_center(
+        self, name: str, address: str = "", wants: str = "openings", staff: Sequence[str] = ()
+    ) -> None:
+        def work(connection: Connection) -> None:
+            where = normalise_address(address) if address else None
+            center = centers.create(connection, name, where, Wants(wants), self.clock())
+            for one in staff:
+                person = people.register(connection, normalise_address(one), "", self.clock())
+                centers.add_member(connection, center.id, person.id)
+
+        self.app.write(work)
+
+    def add_list(self, address: str, tag: str) -> None:
+        local, _, domain = address.partition("@")
+        queue = queues.Queue(queues.QueueId(0), local, domain, tag, tag)
+        self.app.write(lambda connection: queues.create(connection, queue, self.clock()))
+
+    def put_rules(self, text: str) -> None:
+        rules = rule_text.parse_rules(text)
+        change = rule_store.Change("operator", "for this case", self.clock())
+        self.app.write(lambda connection: rule_store.put_in_force(connection, rules, change))
+
+    def operate(self, act: str, number: int) -> None:
+        """What an operator does to a ticket: `resolve`, `wait`, `reopen`, `merge into N`, `own ADDRESS`."""
+
+        def work(connection: Connection) -> None:
+            uow = UnitOfWork(connection, self.clock())
+            ticket = tickets.find(uow, number)
+            word, _, argument = act.partition(" ")
+            if word in _STATUSES:
+                tickets.set_status(uow, ticket, _STATUSES[word], _OPERATOR)
+            elif word == "merge":
+                tickets.merge(uow, ticket.id, TicketId(int(argument.removeprefix("into "))), _OPERATOR)
+            elif word == "title":
+                tickets.set_title(uow, ticket, argument, _OPERATOR)
+            else:
+                person = people.register(connection, normalise_address(argument), "", self.clock())
+                tickets.set_owner(uow, ticket, person, _OPERATOR)
+            uow.flush()
+
+        self.app.write(work)
+
+    def ticket(self, number: int) -> dict[str, Any]:
+        """A ticket as `mailgate export` has it."""
+
+        def work(connection: Connection) -> dict[str, Any]:
+            wanted = TicketId(number)
+            return ticket_json(connection, store.resolve(connection, (wanted,))[wanted].id)
+
+        return self.app.read(work)
+
+    def tickets(self) -> list[dict[str, Any]]:
+        """All tickets but aliases."""
+        return [self.ticket(n) for n in self._numbers() if self.ticket(n)["ticket"] == n]
+
+    def _numbers(self) -> range:
+        def most(connection: Connection) -> int:
+            number = 0
+            while store.by_ids(connection, (TicketId(number + 1),)):
+                number += 1
+            return number
+
+        return range(1, self.app.read(most) + 1)
+
+    def everything(self) -> list[dict[str, Any]]:
+        """All that is known of all tickets, aliases too, to compare before and after."""
+        return [self.app.read(lambda c, n=n: ticket_json(c, TicketId(n))) for n in self._numbers()]  # type: ignore[misc]
+
+    def last_copy(self, address: str, message_id: str) -> Copy:
+        """The copy of a mail that a person got."""
+        found = [
+            copy
+            for copy in self.bag.copies
+            if copy.recipient == address and header(copy, "Message-ID") == message_id
+        ]
+        assert found, f"{address} has no copy of {message_id}"
+        return found[-1]
+
+
+_STATUSES = {"resolve": Status.RESOLVED, "wait": Status.WAITING, "reopen": Status.OPEN}
+
+
+def header(copy: Copy, name: str) -> str:
+    """A field of a copy, unfolded."""
+    message: email.message.Message = email.message_from_bytes(copy.content)
+    return " ".join(str(message[name] or "").split())
+
+
+def communities(template: Path) -> Callable[[Path], Community]:
+    """Make one instance in `template`; gives what makes copies of it, for that is cheap."""
+    initialise(Wishes(template, LIST, tag="OSG"), Clock())
+
+    def settle(home: Path) -> Community:
+        shutil.copytree(template, home)
+        clock = Clock()
+        return Community(App.open(load_instance(home), clock), clock)
+
+    return settle
