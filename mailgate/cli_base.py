@@ -103,9 +103,10 @@ def give_home(command: click.Command) -> None:
 
 
 def _remember_home(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
-    context = ctx.ensure_object(Context)
-    if value is not None:
-        context.home = value.absolute()
+    if ctx.obj is None:
+        ctx.obj = Context()
+    if value is not None and isinstance(ctx.obj, Context):
+        ctx.obj.home = value.absolute()
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
