@@ -29,7 +29,7 @@ check: install  ## format, lint, types, import contracts, unit and corpus tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS) -q tests/unit tests/corpus tests/property
+	$(BIN)/python -m pytest -n $(JOBS) -q tests/unit tests/corpus tests/property tests/golden
 
 format: install
 	$(BIN)/ruff format .
