@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
 
 from mailgate import deliveries
-from mailgate.addresses import Role, Target, Verb
+from mailgate.addresses import Role, Target, Verb, target_tickets
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
-from mailgate.thread import Writer
+from mailgate.thread import Question, Writer
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
-from tracker import nosy, tickets
+from tracker import nosy, rights, tickets
 from tracker.events import Actor
 from tracker.model import Address, BadValue, Person, Status, Ticket, TicketId
 from tracker.people import normalise_address
-from tracker.storage import queues
+from tracker.storage import people, queues
 from tracker.storage import tickets as store
+from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 
 # Addresses that no person reads; they are not made guests.
@@ -30,6 +31,8 @@ _NOBODY: Final = re.compile(
     r"|.*-(?:request|owner|bounces|subscribe|unsubscribe|admin)|owner-.*|.*\+.*)",
     re.IGNORECASE,
 )
+# What anybody may ask for themselves, and `show`, which reads only.
+_FOR_ONESELF: Final = frozenset({Verb.FOLLOW, Verb.UNFOLLOW, Verb.MUTE, Verb.SHOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ def proven_tickets(connection: Connection, reading: Reading, keys: Keys) -> tupl
         if target.ticket_id is not None and target.token and _holder(connection, reading, target, keys):
             proven[target.ticket_id] = None
     return tuple(proven)
+
+
+def own_tickets(reading: Reading, sender: Sender | None, keys: Keys) -> tuple[TicketId, ...]:
+    """Tickets that a token of the sender's own names: it was in a copy for one of their addresses."""
+    mine = {reading.sender, sender.person.address if sender is not None else None} - {None}
+    return tuple(
+        target.ticket_id
+        for target in (*reading.targets, *reading.mentioned)
+        if target.ticket_id is not None
+        and target.token
+        and any(keys.is_reply(target.token, target.ticket_id, one) for one in mine if one is not None)
+    )
 
 
 def _holder(connection: Connection, reading: Reading, target: Target, keys: Keys) -> Address | None:
@@ -91,57 +106,89 @@ def verbs(reading: Reading) -> tuple[Target, ...]:
     return tuple(target for target in reading.targets if target.verb is not None)
 
 
-def carry_out(
-    uow: UnitOfWork, reading: Reading, writer: Writer, ticket_id: TicketId, author: Person
-) -> tuple[str, ...]:
-    """Do what the verbs in the addresses ask of this ticket; what was not done comes back, and why."""
-    notes: list[str] = []
-    for target in verbs(reading):
-        ticket = store.resolve(uow.connection, [ticket_id])[ticket_id]
-        notes.append(_carry_out_one(uow, target, _Asker(author, writer, ticket)))
-    return tuple(note for note in notes if note)
-
-
 @dataclass(frozen=True, slots=True)
-class _Asker:
-    """Who asks what of which ticket."""
+class Asked:
+    """What one address asks of which ticket (None: there is none), and whether its author may ask it.
 
-    person: Person
-    writer: Writer
-    ticket: Ticket
+    `on_behalf_of`: whose token it carries, who may be another than its author.
+    """
 
-    @property
-    def may_change(self) -> bool:
-        """Status and claim: requester, owner, staff, and members who take part (product.md, rights)."""
-        at_home = self.writer.staff or nosy.is_requester_or_owner(self.ticket, self.person.id)
-        return self.writer.trusted and (at_home or self.person.member)
+    target: Target
+    ticket_id: TicketId | None
+    allowed: bool
+    on_behalf_of: Person | None = None
 
 
-def _carry_out_one(uow: UnitOfWork, target: Target, asker: _Asker) -> str:
-    actor = Actor(asker.person.id, "mail")
-    own: dict[Verb, Callable[..., bool]] = {Verb.UNFOLLOW: nosy.leave, Verb.MUTE: nosy.mute}
-    if target.verb in own:
-        own[target.verb](uow, asker.ticket.id, asker.person, actor)
-        return ""
-    if target.verb is Verb.FOLLOW:
-        nosy.join(uow, asker.ticket.id, asker.person, "followed", actor)
-        return ""
-    if target.verb is Verb.SHOW:
-        return "show is not answered yet"
-    if not asker.may_change:
-        return f"{asker.person.address} may not {target.verb} ticket {asker.ticket.id}"
-    _change(uow, target, asker, actor)
+def asked(connection: Connection, reading: Reading, question: Question, keys: Keys) -> tuple[Asked, ...]:
+    """What the verbs in the addresses ask; rights are as they stand before the mail itself counts.
+
+    A token stands for its person where it can only quieten: who forwards a copy to another address of
+    theirs and presses its unsubscribe there, leaves.
+    """
+    wanted = verbs(reading)
+    numbers = target_tickets(wanted)
+    named = store.resolve(connection, numbers) if numbers else {}
+    found = (_ask(connection, target, _named_by(target, named), question) for target in wanted)
+    return tuple(replace(one, on_behalf_of=_holder_of(connection, reading, one, keys)) for one in found)
+
+
+def _holder_of(connection: Connection, reading: Reading, one: Asked, keys: Keys) -> Person | None:
+    if one.target.verb not in (Verb.UNFOLLOW, Verb.MUTE):
+        return None
+    holder = _holder(connection, reading, one.target, keys)
+    return None if holder is None else people.by_addresses(connection, frozenset({holder})).get(holder)
+
+
+def _named_by(target: Target, named: dict[TicketId, Ticket]) -> Ticket | None:
+    return None if target.ticket_id is None else named.get(target.ticket_id)
+
+
+def _ask(connection: Connection, target: Target, ticket: Ticket | None, question: Question) -> Asked:
+    if ticket is None:
+        return Asked(target, None, allowed=False)
+    if target.verb in _FOR_ONESELF:
+        return Asked(target, ticket.id, allowed=True)
+    # Their own token speaks for the From on a public ticket (product.md, rights).
+    known = question.writer.trusted or (target.ticket_id in question.own and not ticket.private)
+    allowed = known and rights.may_change_status(connection, question.writer.sender, ticket)
+    return Asked(target, ticket.id, allowed)
+
+
+def carry_out(uow: UnitOfWork, asked: tuple[Asked, ...], author: Person) -> tuple[str, ...]:
+    """Do what the verbs in the addresses ask; what was not done comes back, and why."""
+    return tuple(note for note in (_carry_out_one(uow, one, author) for one in asked) if note)
+
+
+def _carry_out_one(uow: UnitOfWork, asked: Asked, author: Person) -> str:
+    actor, verb = Actor(author.id, "mail"), asked.target.verb
+    if asked.ticket_id is None:
+        return f"there is no ticket {asked.target.number}"
+    if not asked.allowed:
+        return f"{author.address} may not {verb} ticket {asked.ticket_id}"
+    quietened = asked.on_behalf_of or author
+    match verb:
+        case Verb.FOLLOW:
+            nosy.join(uow, asked.ticket_id, author, "followed", actor)
+        case Verb.UNFOLLOW:
+            nosy.leave(uow, asked.ticket_id, quietened, actor)
+        case Verb.MUTE:
+            nosy.mute(uow, asked.ticket_id, quietened, actor)
+        case Verb.SHOW:
+            return "show is not answered yet"
+        case _:
+            _change(uow, verb, tickets.find(uow, asked.ticket_id), author)
     return ""
 
 
-def _change(uow: UnitOfWork, target: Target, asker: _Asker, actor: Actor) -> None:
-    match target.verb:
+def _change(uow: UnitOfWork, verb: Verb | None, ticket: Ticket, author: Person) -> None:
+    actor = Actor(author.id, "mail")
+    match verb:
         case Verb.DONE:
-            tickets.set_status(uow, asker.ticket, Status.RESOLVED, actor)
+            tickets.set_status(uow, ticket, Status.RESOLVED, actor)
         case Verb.REOPEN:
-            tickets.set_status(uow, asker.ticket, Status.OPEN, actor)
+            tickets.set_status(uow, ticket, Status.OPEN, actor)
         case Verb.CLAIM:
-            tickets.set_owner(uow, asker.ticket, asker.person, actor)
+            tickets.set_owner(uow, ticket, author, actor)
         case _:
             pass
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -148,6 +148,11 @@ def _read_ticket(address: str, detail: str, queue: Queue) -> Target | None:
     if found is None or (word is not None and verb is None):
         return Target(address, Role.TICKET, queue, int(number), token=rest)
     return Target(address, Role.TICKET, queue, int(number), verb, found[3])
+
+
+def target_tickets(targets: Iterable[Target]) -> tuple[TicketId, ...]:
+    """The tickets whose addresses stand among `targets`, in order."""
+    return tuple(dict.fromkeys(t.ticket_id for t in targets if t.ticket_id is not None))
 
 
 def ticket_address(queue: Queue, ticket_id: TicketId, *extra: str) -> str:

@@ -28,8 +28,8 @@ def attach(
     """Put a bounce, an automatic answer or the like to the ticket that its token or ids name, if any."""
     disposition = _disposition(reading)
     bounced = _note_bounces(uow, reading, keys)
-    if identity.stored_under(known, reading.identity.key) is not None:
-        return Verdict(Disposition.DUPLICATE.value, "the same mail came before"), None
+    if (twin := identity.stored_under(known, reading.identity.key)) is not None:
+        return Verdict(Disposition.DUPLICATE.value, "the same mail came before", twin.ticket_id), None
     numbers, evidence = _named(uow.connection, reading, known, keys, bounced)
     ticket = next(iter(store.resolve(uow.connection, numbers[:1]).values()), None)
     if ticket is None:

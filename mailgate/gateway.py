@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from mailgate import addressed, automatic, identity, inbound, thread
-from mailgate.addresses import Role
+from mailgate.addressed import Asked
+from mailgate.addresses import Role, target_tickets
 from mailgate.identity import Identity
 from mailgate.inbound import Outcome, State
 from mailgate.message import Disposition
@@ -23,8 +25,8 @@ from routing.store import ActiveRules
 from tracker import nosy, tickets
 from tracker.commands import AddPost, OpenTicket, Routed
 from tracker.events import Actor
-from tracker.model import Address, Person, PostId, Ticket, TicketId
-from tracker.storage import keys, people, posts
+from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
+from tracker.storage import keys, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
@@ -68,6 +70,8 @@ class Gateway:
         known = keys.lookup(connection, _keys_of(reading))
         verdict, post_id = self._decide(uow, reading, known, conditions)
         uow.flush()
+        if verdict.held and inbound.is_held(connection, reading.mail.id, reading.identity.key):
+            verdict = Verdict(Disposition.DUPLICATE.value, "the same mail is held already")
         state = State.HELD if verdict.held else State.DONE
         inbound.finish(
             connection,
@@ -102,25 +106,30 @@ class Gateway:
         connection = uow.connection
         writer = Writer(people.find_sender(connection, _sender(reading)), reading.mail.trust)
         question = self._question(connection, reading, writer)
+        key = reading.identity.key
+        if addressed.is_command_only(reading) and inbound.was_done(connection, reading.mail, key):
+            return Verdict(Disposition.DUPLICATE.value, "the same command came before"), None
         twin = _twin(connection, reading, known)
-        if twin is not None and identity.is_redelivery(reading.message, twin, reading.mail.received_at):
+        mail = reading.mail
+        if twin is not None and identity.is_redelivery(reading.message, mail.trust, twin, mail.received_at):
             return self._redelivered(uow, question, twin), twin.id
         if twin is not None:
             question, known = _under_an_id_of_ours(connection, reading, question)
             if (same := _stored(connection, known, question.identity.key)) is not None:
                 return self._redelivered(uow, question, same), same.id
-        match = thread.find_ticket(connection, question, known)
-        if match.held is not None and not conditions.released:
+        match = thread.find_ticket(connection, question, known, released=conditions.released)
+        if match.held is not None:
             return _held(reading, match.held), None
         revision, decision = self._route(connection, reading, writer, match)
         objection = decision.hold or decision.reject
         if objection is not None and not conditions.released and not conditions.quiet:
             return _held(reading, objection, decision), None
-        return _carry_out(uow, _Case(reading, question, known, match, revision, decision))
+        asked = addressed.asked(connection, reading, question, self._keys)
+        return _carry_out(uow, _Case(reading, question, known, match, asked, revision, decision))
 
     def _question(self, connection: Connection, reading: Reading, writer: Writer) -> Question:
         proven = addressed.proven_tickets(connection, reading, self._keys)
-        addresses = thread.target_tickets((*reading.targets, *reading.mentioned))
+        addresses = target_tickets((*reading.targets, *reading.mentioned))
         return Question(
             message=reading.message,
             subject=reading.subject,
@@ -135,6 +144,9 @@ class Gateway:
             named=reading.named,
             parent_key=reading.parent_key,
             thread_key=reading.thread_key,
+            received=reading.mail.received_at,
+            own=addressed.own_tickets(reading, writer.sender, self._keys),
+            commands=bool(addressed.verbs(reading)),
         )
 
     def _redelivered(self, uow: UnitOfWork, question: Question, twin: posts.Post) -> Verdict:
@@ -170,6 +182,7 @@ class _Case:
     question: Question
     known: tuple[KnownKey, ...]
     match: Match
+    asked: tuple[Asked, ...]
     revision: int
     decision: Decision
 
@@ -225,10 +238,14 @@ def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
         ticket_id = case.match.ticket.id
         if not addressed.is_command_only(case.reading):
             post_id = _continue(uow, case, case.match.ticket, author)
+        if case.decision.private:
+            tickets.make_private(uow, case.match.ticket, Actor(None, f"rules rev {case.revision}"))
     opened = case.match.ticket is None
     routed = tickets.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
+    for kind, other in case.match.links:
+        tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
     _late_merges(uow, case, ticket_id)
-    notes = addressed.carry_out(uow, case.reading, case.question.writer, ticket_id, author)
+    notes = addressed.carry_out(uow, case.asked, author)
     _invite_guests(uow, case, ticket_id, author)
     verdict = _verdict(case, ticket_id, routed)
     return replace(verdict, notes=(*verdict.notes, *notes, *_unknown_centers(routed.unknown))), post_id
@@ -245,7 +262,7 @@ def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostI
     reading = case.reading
     topic = next((target.topic for target in reading.targets_of(Role.TOPIC)), case.decision.topic or "")
     command = OpenTicket(
-        queue_id=reading.queue.id,
+        queue_id=_queue(uow, case).id,
         title=reading.title,
         post=new_post(reading, case.question, case.known, author.id, case.decision_json),
         private=case.decision.private or bool(reading.targets_of(Role.PRIVATE)),
@@ -254,9 +271,15 @@ def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostI
         topic=topic,
     )
     ticket_id, post_id = tickets.open_ticket(uow, command, author)
-    for kind, other in case.match.links:
-        tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
     return ticket_id, post_id
+
+
+def _queue(uow: UnitOfWork, case: _Case) -> Queue:
+    """The list that the rules move an opening to, else the one it came to."""
+    if case.decision.queue is not None:
+        with suppress(NoSuchQueue):
+            return queues.find(uow.connection, case.decision.queue)
+    return case.reading.queue
 
 
 def _continue(uow: UnitOfWork, case: _Case, ticket: Ticket, author: Person) -> PostId:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.message import ParsedMessage
+from tracker.model import Trust
 from tracker.storage import keys
 from tracker.storage.keys import KnownKey
 from tracker.storage.posts import Post
@@ -18,8 +19,11 @@ from tracker.storage.posts import Post
 # redeliveries are far above this and reused ids far below.
 _ALIKE: Final = 0.9
 _LONGEST_ID: Final = 250
+# "Any news?" is part of many a mail.
+_FEWEST_WORDS: Final = 8
 # Two mails without Date and id that are word for word the same: a retry within a day, two posts beyond.
 _RETRY_WINDOW: Final = timedelta(hours=24)
+_MOST_NAMED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,23 @@ def minted(message: ParsedMessage, base: str, domain: str, salt: str = "") -> Id
     return Identity(message_id, keys.message_key(message_id), message.message_id)
 
 
+def named_keys(message: ParsedMessage, own_id: str) -> tuple[str, ...]:
+    """The keys of what a mail names, nearest first: the first three of In-Reply-To, then References."""
+    ids = (*message.in_reply_to[:3], *reversed(message.references))
+    return tuple(keys.message_key(i) for i in dict.fromkeys(ids) if i != own_id)[:_MOST_NAMED]
+
+
 def stored_under(known: tuple[KnownKey, ...], key: str) -> KnownKey | None:
     """The post that is stored under `key`, if any."""
     return next((entry for entry in known if entry.stored and entry.key == key), None)
 
 
-def is_redelivery(message: ParsedMessage, post: Post, received: datetime) -> bool:
+def is_redelivery(message: ParsedMessage, trust: Trust, post: Post, received: datetime) -> bool:
     """Whether `message` is the mail that `post` was made of, come again under the same id."""
     if message.sender.address != post.author_address:
+        return False
+    if trust is Trust.ALIGNED and post.trust is not Trust.ALIGNED:
+        # What can be proved is never dropped for a twin that could not.
         return False
     if message.message_id is None and message.date is None:
         return received - post.received <= _RETRY_WINDOW
@@ -73,3 +86,11 @@ def similarity(one: str, other: str) -> float:
     if total == 0:
         return 1.0
     return 2 * (words & others).total() / total
+
+
+def containment(part: str, whole: str) -> float:
+    """How much of the words of `part` stand in `whole`, 0 to 1; 0 when they are too few to tell. Linear."""
+    words = Counter(part.split())
+    if words.total() < _FEWEST_WORDS:
+        return 0.0
+    return (words & Counter(whole.split())).total() / words.total()

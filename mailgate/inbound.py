@@ -222,6 +222,13 @@ def by_message_key(connection: Connection, key: str) -> tuple[Entry, ...]:
     return tuple(_entry(row) for row in connection.execute(query))
 
 
+def was_done(connection: Connection, mail: Mail, key: str) -> bool:
+    """Whether another mail under that key was dealt with before."""
+    same = (inbound.c.message_key == key) & (inbound.c.id != mail.id)
+    query = select(inbound.c.id).where(same, inbound.c.state == State.DONE.value).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         id=InboundId(row.id),
@@ -240,6 +247,14 @@ def _entry(row: Row[Any]) -> Entry:
         verdict=row.verdict,
         error=row.error,
     )
+
+
+def is_held(connection: Connection, but: InboundId, key: str) -> bool:
+    """Whether another mail under that Message-ID waits for a moderator."""
+    query = select(inbound.c.id).where(
+        inbound.c.message_key == key, inbound.c.state == State.HELD.value, inbound.c.id != but
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from mailgate import thread
 from mailgate.addresses import POSTMASTER, Role, Target, read_target
 from mailgate.classify import classify
-from mailgate.identity import Identity, identity_of
+from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
 from mailgate.message import Classified, Mailbox, ParsedMessage
 from mailgate.parse import parse_message
@@ -26,6 +25,9 @@ from tracker.storage import keys as key_store
 _NO_TITLE: Final = "(no subject)"
 _UNREADABLE_TITLE: Final = "A mail that could not be read"
 _MOST_COPIED: Final = 100
+# <20260102030405.1234-2-ann@x.example>, before 2016 <1262401445-1234-2-git-send-email-ann@x.example>.
+_GIT_ID: Final = re.compile(r"<?(\d{14}\.\d+|\d{9,11}-\d+)-\d+-([^<>\s]+)>?", re.ASCII)
+_LONGEST_SERIES: Final = 200
 _QUOTED_CHARACTERS: Final = 64 * 1024
 
 
@@ -72,7 +74,7 @@ def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
     queue = _queue_of(targets, queues)
     subject = read_subject(message.subject, queue.tag)
     identity = identity_of(message, subject.base, queue.domain)
-    named = thread.named_keys(message, identity.message_id)
+    named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)
     ids = (*message.in_reply_to, *message.references)
     return Reading(
@@ -88,7 +90,7 @@ def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
         time=_time_of(message, mail.received_at),
         named=named,
         parent_key=_parent_key(message, named),
-        thread_key=_thread_key(message),
+        thread_key=_series_key(message, subject) or _thread_key(message),
         rooted=tuple(dict.fromkeys(n for i in ids if (n := keys.read_root_id(i)) is not None)),
         quoted=_quoted_tickets(message.text, queue),
         copied_to=_copied_to(headers, queues),
@@ -132,6 +134,14 @@ def _thread_key(message: ParsedMessage) -> str | None:
     except ValueError:
         return None
     return key_store.thread_key(index[:22].hex()) if len(index) >= 22 else None
+
+
+def _series_key(message: ParsedMessage, subject: SubjectReading) -> str | None:
+    """The series that a patch is of: git numbers the Message-IDs of what it sends at once."""
+    if not subject.series or subject.is_reply or message.message_id is None:
+        return None
+    found = _GIT_ID.fullmatch(message.message_id)
+    return None if found is None else key_store.series_key(f"{found[1]}-{found[2]}"[:_LONGEST_SERIES])
 
 
 def _quoted_tickets(text: str, queue: Queue) -> tuple[TicketId, ...]:

@@ -31,7 +31,7 @@ from tracker import tickets
 from tracker.events import Actor
 from tracker.model import Delivery, Person, Status, TicketId, Trust, Wants
 from tracker.people import normalise_address
-from tracker.storage import centers, people, queues
+from tracker.storage import centers, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 
@@ -209,6 +209,19 @@ class Community:
             return number
 
         return range(1, self.app.read(most) + 1)
+
+    def root_id(self, number: int) -> str:
+        """What stands first in every References we write for a ticket."""
+        ticket = self.app.read(lambda c: store.by_ids(c, (TicketId(number),)))[TicketId(number)]
+        return self.app.keys.root_id(ticket.id, ticket.nonce, self.app.queues()[0].domain)
+
+    def post_id_of(self, uid: str) -> str:
+        """The Message-ID that the post of an accepted mail goes by."""
+        entry = self.app.read(lambda c: find(c, uid))
+        assert entry is not None
+        assert entry.post_id is not None
+        post_id = entry.post_id
+        return self.app.read(lambda c: posts.by_ids(c, (post_id,)))[post_id].message_id
 
     def everything(self) -> list[dict[str, Any]]:
         """All that is known of all tickets, aliases too, to compare before and after."""
