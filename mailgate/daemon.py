@@ -83,6 +83,7 @@ def build_stages(app: App, writer: Writer, inbox: Inbox) -> Stages:
 
 async def run(app: App) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
+    told_to_stop = _on_signals()
     writer, inbox = Writer(app.database), Inbox()
     writer.start()
     app.write(lambda connection: inbound.release_leases(connection, app.clock()))
@@ -90,7 +91,7 @@ async def run(app: App) -> None:
     stages.start()
     listeners = await _listen(app, writer, inbox, stages)
     _say_ready(app, listeners)
-    await _until_told_to_stop()
+    await told_to_stop.wait()
     log.info("stopping")
     await asyncio.gather(*(listener.stop(_GRACE_S) for listener in listeners.values()))
     await asyncio.to_thread(stages.stop)
@@ -126,9 +127,10 @@ def _say_ready(app: App, listeners: dict[str, Listener]) -> None:
     sys.stderr.write(f"mailgate serves {lists}\n")
 
 
-async def _until_told_to_stop() -> None:
+def _on_signals() -> asyncio.Event:
+    """Set when we are to stop. Who waits for our ready line may end us at once: it comes after this."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

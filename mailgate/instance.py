@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, text
 
 from mailgate import tables as mail_tables
 from mailgate.settings import CONFIG_NAME, BadConfig, Settings, load
@@ -27,6 +27,8 @@ METADATAS: Final[tuple[MetaData, ...]] = (
     mail_tables.metadata,
 )
 _LOCK_NAME: Final = "daemon.lock"
+_DAEMON_LOCK: Final = 0x6D67_6461
+_TRY_LOCK: Final = text("SELECT pg_try_advisory_lock(:key)")
 
 
 class InstanceError(Exception):
@@ -113,3 +115,14 @@ def sole_daemon(home: Path) -> Iterator[bool]:
         yield True
     finally:
         os.close(handle)
+
+
+@contextmanager
+def sole_on_server(database: Database) -> Iterator[bool]:
+    """The same on PostgreSQL, whatever hosts the daemons run on: a lock that goes with its connection.
+
+    Deliveries are not claimed yet, so two daemons would send every copy twice.
+    """
+    # AUTOCOMMIT: a transaction as long as the daemon would keep the server from cleaning up.
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield bool(connection.execute(_TRY_LOCK, {"key": _DAEMON_LOCK}).scalar())

@@ -9,16 +9,14 @@ import time
 
 from mailgate.app import App
 from mailgate.daemon import run
-from mailgate.instance import InstanceError, sole_daemon
+from mailgate.instance import InstanceError, sole_daemon, sole_on_server
 
 
 def serve_app(app: App) -> None:
     """Serve until told to stop. Raises InstanceError when another daemon has the instance."""
     set_up_logging(app.settings.log.level)
-    if not app.instance.is_sqlite:
-        asyncio.run(run(app))
-        return
-    with sole_daemon(app.instance.home) as alone:
+    sole = sole_daemon(app.instance.home) if app.instance.is_sqlite else sole_on_server(app.database)
+    with sole as alone:
         if not alone:
             raise InstanceError(f"a daemon serves {app.instance.home} already")
         asyncio.run(run(app))

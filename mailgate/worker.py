@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from mailgate import inbound
+from mailgate.clean import clean_text
 from mailgate.gateway import Conditions, Gateway
 from mailgate.inbound import AlreadyDone, Mail
 from mailgate.reading import read_mail
@@ -140,5 +141,6 @@ class Worker:
             exc_info=error,
         )
         until = self._clock() + self._tries.first_pause * 2**mail.attempts
-        text = "".join(traceback.format_exception(error))[-_LONGEST_ERROR:]
+        # It may quote the mail, and PostgreSQL keeps no NUL: such a mail would come again without end.
+        text = clean_text("".join(traceback.format_exception(error)))[-_LONGEST_ERROR:]
         self._database.write(lambda connection: inbound.postpone(connection, mail, text, until, park=park))

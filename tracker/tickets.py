@@ -37,6 +37,11 @@ _SHORT_THANKS: Final = re.compile(
     r"\b(thanks?|thank you|thx|cheers|merci|danke|gracias|grazie|obrigad[oa]|works? now|solved)\b",
     re.IGNORECASE,
 )
+# "This is not solved", "thanks, but it still fails".
+_NOT_THANKS: Final = re.compile(
+    r"\?|n['\u2019]t\b|\b(not|cannot|still|again|but|however|nicht|noch|aber|pas|mais|pero|non|ma)\b",
+    re.IGNORECASE,
+)
 _THANKS_LENGTH: Final = 200
 
 
@@ -76,6 +81,8 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, requester: Person) -> tupl
 def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
     """Add a post; its author joins, and the ticket opens or reopens as the post's author may cause."""
     ticket = must_exist(store.lock(uow.connection, command.ticket_id), command.ticket_id)
+    if ticket.merged_into is not None:
+        ticket = find(uow, ticket.id)
     n = ticket.post_count + 1
     if command.late_opening is not None:
         posts.make_room_at_the_front(uow.connection, ticket.id)
@@ -90,7 +97,8 @@ def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
     _touch(uow, ticket, command, author, status)
     uow.record(ticket.id, Kind.POSTED, actor, post_id=post_id)
     if status is not ticket.status:
-        uow.record(ticket.id, Kind.STATUS, actor, before=ticket.status.value, after=status.value)
+        before, after = ticket.status.value, status.value
+        uow.record(ticket.id, Kind.STATUS, actor, post_id=post_id, before=before, after=after)
     nosy.join(uow, ticket.id, author, "posted", actor)
     return post_id
 
@@ -104,7 +112,10 @@ def _touch(uow: UnitOfWork, ticket: Ticket, command: AddPost, author: Person, st
     if status is not ticket.status:
         values |= {"status": status.value, "resolved_at": None}
     if command.late_opening is not None:
+        # An opening that answers something unseen itself is not the first; else there is no other to come.
+        waits = command.post.is_reply or bool(command.post.named_keys)
         values |= {"title": command.late_opening, "base": command.post.base, "requester_id": author.id}
+        values |= {"provisional": waits}
     store.change(uow.connection, ticket.id, **values)
 
 
@@ -125,7 +136,8 @@ def status_after(ticket: Ticket, post: NewPost, author: Person, *, staff: bool) 
 
 def is_short_thanks(text: str) -> bool:
     """A few words of thanks that ask nothing: no reason to reopen a ticket."""
-    return len(text) <= _THANKS_LENGTH and "?" not in text and _SHORT_THANKS.search(text) is not None
+    short = len(text) <= _THANKS_LENGTH and _NOT_THANKS.search(text) is None
+    return short and _SHORT_THANKS.search(text) is not None
 
 
 def route(uow: UnitOfWork, command: Route) -> Routed:
@@ -218,6 +230,13 @@ def set_title(uow: UnitOfWork, ticket: Ticket, title: str, actor: Actor) -> None
         uow.record(ticket.id, Kind.TITLE, actor, before=ticket.title, after=cleaned)
 
 
+def make_private(uow: UnitOfWork, ticket: Ticket, actor: Actor) -> None:
+    """From now on only for those who take part and its centers."""
+    if not ticket.private:
+        _change(uow, ticket, private=True)
+        uow.record(ticket.id, Kind.PRIVATE, actor, before="no", after="yes")
+
+
 def set_topic(uow: UnitOfWork, ticket: Ticket, topic: str, actor: Actor) -> None:
     if topic != ticket.topic:
         _change(uow, ticket, topic=topic)
@@ -280,14 +299,18 @@ def merge(uow: UnitOfWork, source_id: TicketId, target_id: TicketId, actor: Acto
         touched_at=uow.now,
     )
     store.change(uow.connection, source.id, merged_into=target.id, touched_at=uow.now, post_count=0)
+    store.repoint_aliases(uow.connection, source.id, target.id)
     uow.record(source.id, Kind.MERGED, actor, after=str(target.id))
     uow.record(target.id, Kind.MERGED, actor, before=str(source.id), after=str(target.id))
 
 
 def _merge_people(uow: UnitOfWork, source: Ticket, target: Ticket, actor: Actor) -> None:
     for member in store.memberships(uow.connection, (source.id,)):
-        if member.state is NosyState.JOINED:
+        there = store.state_of(uow.connection, target.id, member.person.id)
+        if member.state is NosyState.JOINED and there is not NosyState.MUTED:
             nosy.join(uow, target.id, member.person, member.reason, actor)
+        if member.state is NosyState.MUTED and there is None:
+            nosy.mute(uow, target.id, member.person, actor)
 
 
 def forget_ghost(uow: UnitOfWork, key: str) -> None:

@@ -30,6 +30,8 @@ class UnitOfWork:
         self.now = now
         self.quiet = quiet
         self._events: list[Event] = []
+        # First of all: who took it after the rows of tickets would wait for one who has it and wants those.
+        journal.lock(connection)
 
     def record(
         self,

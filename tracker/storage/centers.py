@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, or_, select, update
 
-from tracker.model import Address, BadValue, Center, CenterId, NoSuchCenter, Person, PersonId, Wants
+from tracker.model import Address, BadValue, Center, CenterId, NoSuchCenter, Person, PersonId, TicketId, Wants
 from tracker.storage import tables as t
 from tracker.words import nearest
 
@@ -37,8 +37,10 @@ def lookup(connection: Connection, names: tuple[str, ...]) -> dict[str, Center]:
     """The centers of those `names` (or aliases) that are known."""
     if not names:
         return {}
-    keys = {name_key(name): name for name in names}
-    return {keys[row.key]: _center(row) for row in connection.execute(_BY_KEYS, {"keys": list(keys)})}
+    keys = {name: name_key(name) for name in names}
+    rows = connection.execute(_BY_KEYS, {"keys": list(set(keys.values()))})
+    found = {row.key: _center(row) for row in rows}
+    return {name: found[key] for name, key in keys.items() if key in found}
 
 
 def find(connection: Connection, name: str) -> Center:
@@ -93,6 +95,19 @@ def add_member(connection: Connection, center_id: CenterId, person_id: PersonId)
     """Make a person staff of a center."""
     if person_id not in {person.id for person in members(connection, center_id)}:
         connection.execute(insert(t.center_member).values(center_id=center_id, person_id=person_id))
+
+
+def is_staff_of(connection: Connection, ticket_id: TicketId, person: Person) -> bool:
+    """Whether a person is staff of a center that a ticket is with, or writes as the center itself."""
+    member = exists().where(
+        t.center_member.c.center_id == t.center.c.id, t.center_member.c.person_id == person.id
+    )
+    query = (
+        select(t.center.c.id)
+        .join(t.ticket_center, t.ticket_center.c.center_id == t.center.c.id)
+        .where(t.ticket_center.c.ticket_id == ticket_id, or_(member, t.center.c.address == person.address))
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def remove_member(connection: Connection, center_id: CenterId, person_id: PersonId) -> None:

@@ -20,6 +20,11 @@ Work = Callable[[Connection], T]
 _LARGEST_GROUP: Final = 64
 _BUSY_TIMEOUT_MS: Final = 20_000
 _READ_ONLY: Final = "tracker_read_only"
+# What makes a transaction one snapshot, read only.
+_READING: Final[dict[str, dict[str, Any]]] = {
+    "sqlite": {_READ_ONLY: True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._reading = _READING.get(self.dialect, {})
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -54,9 +60,9 @@ class Database:
             return work(connection)
 
     def read(self, work: Work[T]) -> T:
-        """Run `work` on one snapshot; what it writes is refused by SQLite and rolled back elsewhere."""
+        """Run `work` on one snapshot; the database refuses what it writes."""
         with self.engine.connect() as connection:
-            reader = connection.execution_options(**{_READ_ONLY: True})
+            reader = connection.execution_options(**self._reading)
             try:
                 return work(reader)
             finally:
@@ -82,6 +88,7 @@ def _set_sqlite_pragmas(connection: DBAPIConnection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # IMMEDIATE: two that read first and write later would deadlock into SQLITE_BUSY without waiting.
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.connection.cursor().execute(f"PRAGMA query_only = {int(read_only)}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 

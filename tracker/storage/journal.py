@@ -26,13 +26,16 @@ _CURSOR = select(t.cursor.c.event_id).where(t.cursor.c.subscriber == bindparam("
 _ADVANCE = update(t.cursor).where(t.cursor.c.subscriber == bindparam("name")).values(event_id=bindparam("to"))
 
 
-def append(connection: Connection, events: Sequence[Event]) -> None:
-    """Write `events` in order."""
-    if not events:
-        return
+def lock(connection: Connection) -> None:
+    """Wait until nobody else may append before us; SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK_POSTGRESQL, {"key": _JOURNAL_LOCK})
-    connection.execute(_INSERT, [_row(event) for event in events])
+
+
+def append(connection: Connection, events: Sequence[Event]) -> None:
+    """Write `events` in order; the caller holds the lock."""
+    if events:
+        connection.execute(_INSERT, [_row(event) for event in events])
 
 
 def _row(event: Event) -> dict[str, Any]:

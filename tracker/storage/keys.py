@@ -15,6 +15,7 @@ from tracker.model import PostId, TicketId
 from tracker.storage import tables as t
 
 _THREAD_INDEX: Final = "thread-index:"
+_SERIES: Final = "series:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ def message_key(message_id: str) -> str:
 def thread_key(conversation: str) -> str:
     """The key of Outlook's conversation: the first 22 bytes of a Thread-Index."""
     return _THREAD_INDEX + conversation
+
+
+def series_key(series: str) -> str:
+    """The key of mails that one run of a program sent as one series."""
+    return _SERIES + series
+
+
+def is_series_key(key: str) -> bool:
+    return key.startswith(_SERIES)
 
 
 def is_thread_key(key: str) -> bool:

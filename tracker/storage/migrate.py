@@ -10,19 +10,28 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
 
+from tracker.model import TrackerError
 from tracker.resources import resource_dir
 from tracker.storage.database import Database
 
 
+class UnknownSchema(TrackerError):
+    """The database stands at a migration that this code does not have."""
+
+
 def upgrade(database: Database, metadatas: Sequence[MetaData]) -> None:
-    """Run every migration that the database has not seen, in one transaction."""
+    """Run every migration that the database has not seen, in one transaction. Raises UnknownSchema."""
     with database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             # Rather fail and be run again than stand in the way of the daemon's own work.
             connection.exec_driver_sql("SET LOCAL lock_timeout = '4s'")
-        command.upgrade(_config(connection, metadatas), "head")
+        try:
+            command.upgrade(_config(connection, metadatas), "head")
+        except CommandError as error:
+            raise UnknownSchema(f"this code does not know the database's schema: {error}") from error
 
 
 def revision(database: Database, message: str, metadatas: Sequence[MetaData]) -> None:

@@ -58,8 +58,8 @@ _BY_ADDRESSES = (
 _INSERT_PERSON = insert(t.person).returning(t.person.c.id)
 _INSERT_ADDRESS = insert(t.address)
 _CLAIM_ADDRESS = {
-    "sqlite": sqlite.insert(t.address).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(t.address).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(t.address).on_conflict_do_nothing().returning(t.address.c.person_id),
+    "postgresql": postgresql.insert(t.address).on_conflict_do_nothing().returning(t.address.c.person_id),
 }
 
 
@@ -103,8 +103,8 @@ def create(connection: Connection, address: Address, name: str, now: datetime) -
     """A new person; or the one whom another process made of the same address a moment ago."""
     values = {"address": address, "name": name, "member": False, "created_at": now}
     person_id = connection.execute(_INSERT_PERSON, values).scalar_one()
-    taken = _CLAIM_ADDRESS[connection.dialect.name]
-    if connection.execute(taken, {"address": address, "person_id": person_id}).rowcount == 1:
+    claim = _CLAIM_ADDRESS[connection.dialect.name]
+    if connection.execute(claim, {"address": address, "person_id": person_id}).first() is not None:
         return Person(PersonId(person_id), address, name, member=False)
     connection.execute(delete(t.person).where(t.person.c.id == person_id))
     return find(connection, address)

@@ -26,6 +26,7 @@ from tracker.model import (
 from tracker.storage import tables as t
 
 _MOST_ALIAS_HOPS: Final = 16
+_LARGEST_ID: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ _ONE_LOCKED = select(t.ticket).where(t.ticket.c.id == bindparam("ticket")).with_
 _BY_BASE = (
     select(t.ticket)
     .where(
-        t.ticket.c.base == bindparam("base"),
+        t.ticket.c.id.in_(
+            select(t.post.c.ticket_id)
+            .where(t.post.c.base == bindparam("base"), t.post.c.received >= bindparam("since"))
+            .distinct()
+        ),
         t.ticket.c.active_at >= bindparam("since"),
         t.ticket.c.queue_id == bindparam("queue"),
         t.ticket.c.private.is_(False),
@@ -123,7 +128,8 @@ def insert_ticket(connection: Connection, values: dict[str, Any]) -> TicketId:
 
 def by_ids(connection: Connection, ids: Iterable[TicketId]) -> dict[TicketId, Ticket]:
     """The tickets of those numbers as they stand, aliases not followed."""
-    wanted = sorted(set(ids))
+    # A person may ask for any number; none beyond this can be stored.
+    wanted = sorted({number for number in ids if 0 < number <= _LARGEST_ID})
     rows = connection.execute(_BY_IDS, {"ids": wanted}) if wanted else ()
     return {TicketId(row.id): ticket_of(row) for row in rows}
 
@@ -158,7 +164,7 @@ def lock(connection: Connection, ticket_id: TicketId) -> Ticket | None:
 def by_base(
     connection: Connection, queue_id: QueueId, base: str, since: datetime, limit: int
 ) -> tuple[Ticket, ...]:
-    """Public tickets of a list with that base title, active since then, oldest first."""
+    """Public tickets of a list, active since then, that had a post of that subject since, oldest first."""
     values = {"base": base, "since": since, "queue": queue_id, "limit": limit}
     return tuple(ticket_of(row) for row in connection.execute(_BY_BASE, values))
 
@@ -268,6 +274,12 @@ def aliases_of(connection: Connection, ticket_id: TicketId) -> tuple[TicketId, .
     """Numbers that now mean this ticket."""
     query = select(t.ticket.c.id).where(t.ticket.c.merged_into == ticket_id).order_by(t.ticket.c.id)
     return tuple(TicketId(row.id) for row in connection.execute(query))
+
+
+def repoint_aliases(connection: Connection, source: TicketId, target: TicketId) -> None:
+    """Let the aliases of `source`, an alias itself now, mean `target`: chains would grow past all hops."""
+    aliases = update(t.ticket).where(t.ticket.c.merged_into == source)
+    connection.execute(aliases.values(merged_into=target))
 
 
 def count(connection: Connection) -> int:
