@@ -9,6 +9,8 @@ from functools import lru_cache
 
 # A subject is read this far; nobody compares the rest.
 _MAX_SUBJECT = 1000
+# PostgreSQL's indexes take 2704 bytes a row, and a character may have four.
+_MAX_BASE = 500
 
 _COUNTER = r"\s*(?:\[\d{1,4}\]|\(\d{1,4}\)|\^\d{1,4}|\*\d{1,4})?\s*[:：]\s*"
 _REPLY = re.compile(
@@ -22,6 +24,12 @@ _FORWARD = re.compile(
 )
 # "R: printer" is an Italian answer, "R: drive is full" a question: the caller knows which is about something.
 _LETTER = re.compile(r"[ri]" + _COUNTER, re.IGNORECASE)
+# What a mail gateway writes in front, without brackets.
+_WARNING = re.compile(
+    r"(?:\*+|\()?(?:external|extern|ext)(?:\*+|\))?\s*[:：]\s*|\*+(?:external|ext)\*+\s*", re.IGNORECASE
+)
+# The place in a series and its version: [PATCH v2 1/3] is another mail, and another discussion, than 2/3.
+_SERIES = re.compile(r"\b(?:patch|rfc|v\d{1,3}|\d{1,3}/\d{1,3})\b", re.IGNORECASE)
 _BRACKET = re.compile(r"\[([^\[\]]{1,40})\]\s*")
 _EXTERNAL = re.compile(r"\s*(?:\[(?:external|ext|extern|externe)\]|\*+external\*+)\s*$", re.IGNORECASE)
 _WAS = re.compile(r"\s*[(\[]\s*was\b\s*:?\s*([^()\[\]]*(?:\[[^\[\]]*\][^()\[\]]*)*)[)\]]\s*$", re.IGNORECASE)
@@ -43,10 +51,11 @@ _DIGEST = re.compile(r"(?:^|\s)digest,\s?vol\.? \d+")
 class SubjectReading:
     """A subject as read.
 
-    `base` is for comparing: without prefixes, tags and trailing marks, case folded. `title` is for
-    people. `tag_numbers` are the numbers of our own ticket tags, leftmost first. `was_old` is the base of
+    `base` is for comparing: without prefixes, tags and trailing marks, case folded; the place in a series
+    of patches stays. `title` is for people. `tag_numbers` are the numbers of our own ticket tags, leftmost first. `was_old` is the base of
     what stands in a trailing "(was: ...)", or "". `generic` says that the base names no topic.
-    `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it equals `base`.
+    `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it equals `base`. `series`
+    says that it is a patch, or a piece of a series.
     """
 
     base: str
@@ -57,6 +66,7 @@ class SubjectReading:
     was_old: str = ""
     generic: bool = False
     letter_base: str = ""
+    series: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ def read_subject(subject: str, tag: str) -> SubjectReading:
         was_old=was_old,
         generic=_is_generic(base),
         letter_base=_fold(plain[letter.end() :]) if letter else base,
+        series=any(_SERIES.search(match[1]) for match in _BRACKET.finditer(plain)),
     )
 
 
@@ -118,6 +129,8 @@ def _strip(text: str, *, every_bracket: bool, tag: str) -> _Stripped:
             found = _Stripped(match.end(), found.is_reply or is_reply, found.is_forward or not is_reply)
         elif (match := _BRACKET.match(text, found.start)) and _goes(match, every_bracket, tag):
             found = replace(found, start=match.end())
+        elif (match := _WARNING.match(text, found.start)) and match.end() < len(text):
+            found = replace(found, start=match.end())
         else:
             return found
 
@@ -129,7 +142,9 @@ def _is_prefix(text: str, at: int) -> bool:
 def _goes(match: re.Match[str], every_bracket: bool, tag: str) -> bool:
     """Whether a leading bracket is stripped; never when nothing would remain."""
     remains = match.end() < len(match.string)
-    return remains and (every_bracket or _is_list_tag(match[1], tag))
+    if every_bracket:
+        return remains and not _SERIES.search(match[1])
+    return remains and _is_list_tag(match[1], tag)
 
 
 def _is_list_tag(word: str, tag: str) -> bool:
@@ -146,7 +161,7 @@ def _title(shown: str, tag: str) -> str:
 def _fold(text: str) -> str:
     """`text` as it is compared: no trailing marks, no blanks after commas, case folded."""
     text = _EXTERNAL.sub("", text)
-    return re.sub(r",\s+", ",", text).rstrip(" .!?,;:…-").strip().casefold()
+    return re.sub(r",\s+", ",", text).rstrip(" .!?,;:…-").strip().casefold()[:_MAX_BASE]
 
 
 def _is_generic(base: str) -> bool:

@@ -17,24 +17,26 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate.addresses import Target
+from mailgate.guessing import Clue, guess
 from mailgate.identity import Identity, stored_under
 from mailgate.message import ParsedMessage
-from mailgate.subjects import SubjectReading
+from mailgate.subjects import SubjectReading, read_subject
+from tracker import rights
 from tracker.model import Link, Queue, Status, Ticket, TicketId, Trust
-from tracker.nosy import is_requester_or_owner, takes_part
-from tracker.storage import keys as key_store
+from tracker.storage import posts
 from tracker.storage import tickets as store
-from tracker.storage.keys import KnownKey
+from tracker.storage.keys import KnownKey, is_series_key
 from tracker.storage.people import Sender
 from tracker.tickets import REOPEN_WINDOW
 
-_SUBJECT_WINDOW: Final = timedelta(days=30)
 _GHOST_WINDOW: Final = timedelta(days=14)
 _MOST_CANDIDATES: Final = 100
 # How alike two titles must be to be one: a typo mended, a word added, not another question.
 _SAME_TITLE: Final = 0.85
+# A title that stands whole in another, with words put before or behind it, must tell something.
+_TELLING_TITLE: Final = 12
 _COMPARED_CHARACTERS: Final = 200
+_TELLING_WORD: Final = re.compile(r"\w{5,}")
 _SERIES: Final = re.compile(r"\[[^\]]*\b(?:PATCH|RFC)\b[^\]]*\]|\b\d{1,3}/\d{1,3}\b", re.IGNORECASE)
 
 
@@ -74,10 +76,11 @@ class Writer:
 class Question:
     """A mail as threading sees it.
 
-    `queue` is the list it came to; `time` the earlier of Date and arrival. `proven` are tickets that a
-    valid token names, `addressed` those of plain ticket addresses, `rooted` those of root ids, `quoted`
-    those of ticket addresses in quoted text; each in order, without doubles. `named` are the keys of the
-    messages it names, nearest first; `parent_key` the one it answers.
+    `queue` is the list it came to; `time` the earlier of Date and arrival, which is `received`. `proven`
+    are tickets that a valid token names, `own` those whose token is its author's, `addressed` those of plain
+    ticket addresses, `rooted` those of root ids, `quoted` those of ticket addresses in quoted text; each in
+    order, without doubles. `named` are the keys of the messages it names, nearest first; `parent_key` the
+    one it answers. `commands` says that its address asks something of a ticket.
     """
 
     message: ParsedMessage
@@ -93,6 +96,9 @@ class Question:
     named: tuple[str, ...] = ()
     parent_key: str | None = None
     thread_key: str | None = None
+    received: datetime | None = None
+    own: tuple[TicketId, ...] = ()
+    commands: bool = False
 
     @property
     def has_references(self) -> bool:
@@ -132,11 +138,20 @@ class _Known:
         return [k for k in self.keys if k.key == key and k.stored is stored and k.ticket_id in self.tickets]
 
 
-def find_ticket(connection: Connection, question: Question, known: tuple[KnownKey, ...]) -> Match:
-    """Find the ticket that a mail continues. `known` is what its own key and those it names met."""
+def find_ticket(
+    connection: Connection, question: Question, known: tuple[KnownKey, ...], *, released: bool = False
+) -> Match:
+    """Find the ticket that a mail continues. `known` is what its own key and those it names met.
+
+    `released`: a moderator let it in, and what it may not see by itself gets it.
+    """
     facts = _look_up(connection, question, known)
-    held = _held(connection, question, facts)
-    if held is not None:
+    barred = _barred(connection, question, facts)
+    if barred is not None and released:
+        return Match(barred, Evidence.REFERENCE, f"names ticket {barred.id}, and a moderator let it in")
+    if not released and (barred is not None or _names_nothing(question, facts)):
+        # One sentence for both: it must not tell which numbers there are.
+        held = "it names a ticket that its sender may not see, or that is not there"
         return Match(None, Evidence.NEW, held, held=held)
     match = _by_evidence(connection, question, facts) or _by_subject(connection, question)
     match = _unless_hijacked(question, facts, match)
@@ -145,53 +160,60 @@ def find_ticket(connection: Connection, question: Question, known: tuple[KnownKe
 
 
 def _look_up(connection: Connection, question: Question, known: tuple[KnownKey, ...]) -> _Known:
-    numbers = {
+    numbers = _signs(question, known) | {entry.ticket_id for entry in known}
+    return _Known(store.resolve(connection, numbers) if numbers else {}, known)
+
+
+def _signs(question: Question, known: tuple[KnownKey, ...]) -> set[TicketId]:
+    """The tickets it points at. One that waits for it is none: that its author need not know."""
+    return {
         *question.proven,
         *question.addressed,
         *question.rooted,
         *question.quoted,
         *_tags(question),
-        *(entry.ticket_id for entry in known),
+        *(entry.ticket_id for entry in known if entry.stored),
     }
-    return _Known(store.resolve(connection, numbers) if numbers else {}, known)
 
 
 def _tags(question: Question) -> tuple[TicketId, ...]:
     return tuple(TicketId(number) for number in question.subject.tag_numbers)
 
 
-def _held(connection: Connection, question: Question, facts: _Known) -> str | None:
-    """Why the mail must wait for a moderator: it points at what it may not see, or what is not there."""
-    for ticket in {ticket.id: ticket for ticket in facts.tickets.values() if ticket.private}.values():
-        if not _may_post_on_private(connection, question, ticket):
-            return "it names a ticket that its sender may not see, or that is not there"
-    stronger = facts.first((*question.proven, *question.rooted)) or _by_reference(question, facts)
-    if stronger is None and any(n not in facts.tickets for n in (*question.addressed, *_tags(question))):
-        return "it names a ticket that its sender may not see, or that is not there"
+def _barred(connection: Connection, question: Question, facts: _Known) -> Ticket | None:
+    """A private ticket that it points at, and whose posts its author may not add to."""
+    signs = (facts.tickets.get(number) for number in _signs(question, facts.keys))
+    for ticket in {ticket.id: ticket for ticket in signs if ticket is not None and ticket.private}.values():
+        if not _may_post_on_private(connection, question, facts, ticket):
+            return ticket
     return None
 
 
-def _may_post_on_private(connection: Connection, question: Question, ticket: Ticket) -> bool:
-    writer = question.writer
-    if writer.sender is None or not (writer.trusted or ticket.id in question.proven):
+def _names_nothing(question: Question, facts: _Known) -> bool:
+    """Whether a number in it is that of no ticket, and nothing stronger says where it belongs."""
+    stronger = facts.first((*question.proven, *question.rooted)) or _by_reference(question, facts)
+    return stronger is None and any(n not in facts.tickets for n in (*question.addressed, *_tags(question)))
+
+
+def _may_post_on_private(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
+    own = {facts.tickets[n].id for n in question.own if n in facts.tickets}
+    if not (question.writer.trusted or ticket.id in own):
         return False
-    members = store.memberships(connection, (ticket.id,))
-    person_id = writer.sender.person.id
-    return writer.staff or is_requester_or_owner(ticket, person_id) or takes_part(members, person_id)
+    return rights.may_post_on_private(connection, question.writer.sender, ticket)
 
 
 def _by_evidence(connection: Connection, question: Question, facts: _Known) -> Match | None:
     """The strongest evidence short of a guess by subject."""
     if (ticket := facts.first(question.proven)) is not None:
-        return _by_token(question, ticket)
+        return _by_token(question, facts, ticket)
     rooted, referred = facts.first(question.rooted), _by_reference(question, facts)
     if rooted is not None and (referred is None or referred.id <= rooted.id):
         return Match(rooted, Evidence.ROOT, f"names the root id of ticket {rooted.id}")
-    if (ticket := facts.first(question.addressed)) is not None and referred is None:
+    if (ticket := facts.first(question.addressed)) is not None:
         return Match(ticket, Evidence.ADDRESS, f"is addressed to ticket {ticket.id}")
     tagged = facts.first(_tags(question))
     if referred is not None:
-        if tagged is not None and _tag_was_edited(connection, question, referred, tagged):
+        if tagged is not None and _tag_was_edited(connection, question, facts, referred, tagged):
             return Match(tagged, Evidence.TAG, f"its author wrote the tag of ticket {tagged.id} into it")
         return Match(referred, Evidence.REFERENCE, f"names a post of ticket {referred.id}")
     if tagged is not None:
@@ -199,12 +221,15 @@ def _by_evidence(connection: Connection, question: Question, facts: _Known) -> M
     return _by_ghost(question, facts) or _by_weak_sign(connection, question, facts)
 
 
-def _by_token(question: Question, ticket: Ticket) -> Match:
+def _by_token(question: Question, facts: _Known, ticket: Ticket) -> Match:
     subject = question.subject
-    if not question.has_references and not subject.is_reply and _differs(subject.base, ticket):
+    renewed = not question.has_references and not subject.is_reply and not question.commands
+    if renewed and _differs(subject.base, ticket):
         why = f"an old address of ticket {ticket.id} under another subject: a new question"
         return Match(None, Evidence.NEW, why, links=((Link.BRANCHED_FROM, ticket.id),))
-    return Match(ticket, Evidence.TOKEN, f"was sent to a reply address of ticket {ticket.id}")
+    others = {facts.tickets[n].id: facts.tickets[n] for n in question.proven if n in facts.tickets}
+    links = tuple((Link.MENTIONS, n) for n, other in others.items() if n != ticket.id and not other.private)
+    return Match(ticket, Evidence.TOKEN, f"was sent to a reply address of ticket {ticket.id}", links=links)
 
 
 def _by_reference(question: Question, facts: _Known) -> Ticket | None:
@@ -215,23 +240,21 @@ def _by_reference(question: Question, facts: _Known) -> Ticket | None:
     return None
 
 
-def _tag_was_edited(connection: Connection, question: Question, referred: Ticket, tagged: Ticket) -> bool:
+def _tag_was_edited(
+    connection: Connection, question: Question, facts: _Known, referred: Ticket, tagged: Ticket
+) -> bool:
     """The reply's author moved it by hand: the tag is not the parent's, and they are at home there."""
-    return tagged.id != referred.id and _is_at_home(connection, question.writer, tagged)
-
-
-def _is_at_home(connection: Connection, writer: Writer, ticket: Ticket) -> bool:
-    if writer.sender is None:
+    if tagged.id == referred.id or not rights.is_at_home(connection, question.writer.sender, tagged):
         return False
-    if writer.staff or is_requester_or_owner(ticket, writer.sender.person.id):
-        return True
-    return takes_part(store.memberships(connection, (ticket.id,)), writer.sender.person.id)
+    ids = [entry.post_id for entry in facts.keys if entry.stored and entry.key in question.named]
+    subjects = [post.subject for post in posts.by_ids(connection, ids).values()]
+    return not any(tagged.id in read_subject(one, question.queue.tag).tag_numbers for one in subjects)
 
 
 def _by_tag(connection: Connection, question: Question, ticket: Ticket) -> Match:
     writer = question.writer
     known_member = writer.sender is not None and writer.sender.person.member
-    if writer.trusted or known_member or _is_at_home(connection, writer, ticket):
+    if writer.trusted or known_member or rights.is_at_home(connection, writer.sender, ticket):
         return Match(ticket, Evidence.TAG, f"carries the tag of ticket {ticket.id}")
     why = f"carries the tag of ticket {ticket.id}, but nothing speaks for its sender"
     return Match(None, Evidence.NEW, why, links=((Link.MENTIONS, ticket.id),))
@@ -244,12 +267,13 @@ def _by_ghost(question: Question, facts: _Known) -> Match | None:
             for ghost in facts.meetings(key, stored=False):
                 ticket = facts.tickets[ghost.ticket_id]
                 if ticket.base == question.subject.base and not ticket.private:
-                    return Match(
-                        ticket, Evidence.GHOST, f"answers the same unseen mail as ticket {ticket.id}"
-                    )
+                    return Match(ticket, Evidence.GHOST, f"answers what ticket {ticket.id} answers, unseen")
     for ghost in _waiting_for(question, facts):
         ticket = facts.tickets[ghost.ticket_id]
-        opens = ghost.n == 1 and ticket.provisional
+        if ticket.private:
+            continue
+        # What is no reply opened its thread, also where the post that named it is not the first.
+        opens = ticket.provisional and (ghost.n == 1 or not question.subject.is_reply)
         return Match(ticket, Evidence.GHOST, f"ticket {ticket.id} answers it", late_opening=opens)
     return None
 
@@ -270,66 +294,48 @@ def _by_weak_sign(connection: Connection, question: Question, facts: _Known) -> 
     if question.thread_key is not None:
         for meeting in facts.meetings(question.thread_key, stored=True):
             ticket = facts.tickets[meeting.ticket_id]
-            if base in (ticket.base, meeting.base) and not ticket.private:
+            same = base in (ticket.base, meeting.base) or is_series_key(meeting.key)
+            if same and not ticket.private:
                 return Match(
                     ticket, Evidence.THREAD_INDEX, f"is of the same conversation as ticket {ticket.id}"
                 )
     quoted = facts.first(question.quoted)
     if quoted is None or quoted.private or not question.subject.is_reply:
         return None
-    if quoted.base == base or _is_at_home(connection, question.writer, quoted):
+    if quoted.base == base or rights.is_at_home(connection, question.writer.sender, quoted):
         return Match(quoted, Evidence.QUOTED_TOKEN, f"quotes a mail of ticket {quoted.id}")
     return None
 
 
 def _by_subject(connection: Connection, question: Question) -> Match:
     """The last resort: exactly one ticket it can be, or none. Never the newest of several."""
-    subject, unresolved = question.subject, bool(question.named)
-    new = Match(
-        None, Evidence.NEW, "nothing in it names a ticket", provisional=unresolved or subject.is_reply
+    sender = question.writer.sender
+    clue = Clue(
+        queue_id=question.queue.id,
+        subject=question.subject,
+        time=question.time,
+        author_id=None if sender is None else sender.person.id,
+        text=question.message.text,
+        quotes=bool(question.message.quoted_text),
+        names_unseen=bool(question.named),
     )
-    if subject.generic or subject.is_forward:
-        return new
-    since = question.time - _SUBJECT_WINDOW
-    found = store.by_base(connection, question.queue.id, subject.base, since, _MOST_CANDIDATES)
-    candidates = [ticket for ticket in found if ticket.created_at <= question.time + _SUBJECT_WINDOW]
-    if subject.is_reply:
-        return _only_candidate(candidates, new)
-    if unresolved:
-        return new
-    return _opening_that_was_missing(question, candidates, new)
-
-
-def _only_candidate(candidates: list[Ticket], new: Match) -> Match:
-    if len(candidates) == 1:
-        ticket = candidates[0]
-        return Match(ticket, Evidence.SUBJECT, f"a reply, and only ticket {ticket.id} has its subject")
-    if len(candidates) > 1:
-        links = tuple((Link.MENTIONS, ticket.id) for ticket in candidates[:3])
-        return replace(new, why=f"a reply, but {len(candidates)} tickets have its subject", links=links)
-    return new
-
-
-def _opening_that_was_missing(question: Question, candidates: list[Ticket], new: Match) -> Match:
-    """A question whose header-less replies came first."""
-    waiting = [
-        ticket
-        for ticket in candidates
-        if ticket.provisional and abs(ticket.created_at - question.time) <= _GHOST_WINDOW
-    ]
-    if len(waiting) == 1:
-        why = f"the opening of ticket {waiting[0].id}, whose replies came first"
-        return Match(waiting[0], Evidence.SUBJECT, why, late_opening=True)
-    return new
+    found = guess(connection, clue)
+    if found.ticket is not None:
+        return Match(found.ticket, Evidence.SUBJECT, found.why, late_opening=found.late_opening)
+    links = tuple((Link.MENTIONS, ticket.id) for ticket in found.candidates[:3])
+    provisional = clue.names_unseen or question.subject.is_reply
+    return Match(None, Evidence.NEW, found.why, links=links, provisional=provisional)
 
 
 def _unless_hijacked(question: Question, facts: _Known, match: Match) -> Match:
     """A new question asked by answering an old mail: a ticket of its own, linked."""
     subject = question.subject
     weak = match.evidence in (Evidence.REFERENCE, Evidence.GHOST, Evidence.THREAD_INDEX)
-    if match.ticket is None or match.late_opening or not weak or subject.is_reply or not subject.base:
+    if match.ticket is None or match.late_opening or not weak or not subject.base:
         return match
-    if _SERIES.search(question.message.subject) or subject.was_old == match.ticket.base:
+    # "New (was: old)" says so itself, also behind a Re.
+    renamed = subject.was_old == match.ticket.base and bool(subject.was_old)
+    if (subject.is_reply and not renamed) or _drifted(subject) or _SERIES.search(question.message.subject):
         return match
     parents = [entry.base for entry in facts.keys if entry.stored and entry.key in question.named]
     if not _differs(subject.base, match.ticket) or any(_alike(subject.base, base) for base in parents):
@@ -338,12 +344,17 @@ def _unless_hijacked(question: Question, facts: _Known, match: Match) -> Match:
     return Match(None, Evidence.NEW, why, links=((Link.BRANCHED_FROM, match.ticket.id),))
 
 
+def _drifted(subject: SubjectReading) -> bool:
+    """ "Tape library robot (was: Tape library)" keeps a telling word: it is still the same discussion."""
+    return bool(set(_TELLING_WORD.findall(subject.base)) & set(_TELLING_WORD.findall(subject.was_old)))
+
+
 def _differs(base: str, ticket: Ticket) -> bool:
     return bool(base) and not _alike(base, ticket.base) and not _alike(base, ticket.title.casefold())
 
 
 def _alike(one: str, other: str) -> bool:
-    if one == other:
+    if one == other or (len(other) >= _TELLING_TITLE and other in one):
         return True
     matcher = difflib.SequenceMatcher(None, one[:_COMPARED_CHARACTERS], other[:_COMPARED_CHARACTERS], False)
     return matcher.real_quick_ratio() >= _SAME_TITLE and matcher.ratio() >= _SAME_TITLE
@@ -354,7 +365,10 @@ def _unless_long_resolved(question: Question, match: Match) -> Match:
     ticket = match.ticket
     if ticket is None or ticket.status is not Status.RESOLVED or ticket.resolved_at is None:
         return match
-    if question.time - ticket.resolved_at <= REOPEN_WINDOW:
+    if question.commands:
+        return match
+    # Windows of threading use `time`, the life of a ticket uses arrival: clocks are wrong, archives replayed.
+    if (question.received or question.time) - ticket.resolved_at <= REOPEN_WINDOW:
         return match
     why = f"{match.why}, which is resolved for over 30 days"
     return Match(None, match.evidence, why, links=((Link.FOLLOWS, ticket.id),))
@@ -375,17 +389,6 @@ def _with_waiting(question: Question, facts: _Known, match: Match) -> Match:
     return replace(match, waiting=tuple(sorted(waiting - {match.ticket.id})))
 
 
-def named_keys(message: ParsedMessage, own_id: str) -> tuple[str, ...]:
-    """The keys of what a mail names, nearest first: the first three of In-Reply-To, then References."""
-    ids = (*message.in_reply_to[:3], *reversed(message.references))
-    return tuple(key_store.message_key(i) for i in dict.fromkeys(ids) if i != own_id)[:_MOST_CANDIDATES]
-
-
 def unresolved(question: Question, known: tuple[KnownKey, ...]) -> tuple[str, ...]:
     """The keys it names under which nothing is stored: its ghosts."""
     return tuple(key for key in question.named if stored_under(known, key) is None)
-
-
-def target_tickets(targets: Sequence[Target]) -> tuple[TicketId, ...]:
-    """The tickets whose addresses stand among `targets`, in order."""
-    return tuple(dict.fromkeys(t.ticket_id for t in targets if t.ticket_id is not None))

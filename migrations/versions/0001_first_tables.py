@@ -173,6 +173,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_post_author_id'), ['author_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_post_parent_key'), ['parent_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_post_raw_sha256'), ['raw_sha256'], unique=False)
+        batch_op.create_index('ix_post_base_received', ['base', 'received'], unique=False)
         batch_op.create_index('uq_post_ticket_id_n', ['ticket_id', 'n'], unique=True)
 
     op.create_table('ticket_center',
@@ -399,6 +400,7 @@ def downgrade() -> None:
     op.drop_table('ticket_center')
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.drop_index('uq_post_ticket_id_n')
+        batch_op.drop_index('ix_post_base_received')
         batch_op.drop_index(batch_op.f('ix_post_raw_sha256'))
         batch_op.drop_index(batch_op.f('ix_post_parent_key'))
         batch_op.drop_index(batch_op.f('ix_post_author_id'))

@@ -64,6 +64,12 @@ _RECENT_IDS = (
     .order_by(t.post.c.n)
 )
 _OPENING = select(t.post).where(t.post.c.ticket_id == bindparam("ticket"), t.post.c.n == 1)
+_LAST = select(t.post).where(t.post.c.ticket_id == bindparam("ticket")).order_by(t.post.c.n.desc()).limit(1)
+_WROTE = (
+    select(t.post.c.id)
+    .where(t.post.c.ticket_id == bindparam("ticket"), t.post.c.author_id == bindparam("author"))
+    .limit(1)
+)
 _BLOB = select(t.blob.c.content).where(t.blob.c.sha256 == bindparam("sha256"))
 _PUT_BLOB = {
     "sqlite": sqlite.insert(t.blob).on_conflict_do_nothing(),
@@ -181,6 +187,18 @@ def opening_of(connection: Connection, ticket_id: TicketId) -> Post | None:
     """The first post of a ticket; None for an alias."""
     row = connection.execute(_OPENING, {"ticket": ticket_id}).first()
     return None if row is None else post_of(row)
+
+
+def last_of(connection: Connection, ticket_id: TicketId) -> Post | None:
+    """The latest post of a ticket; None for an alias."""
+    row = connection.execute(_LAST, {"ticket": ticket_id}).first()
+    return None if row is None else post_of(row)
+
+
+def wrote_in(connection: Connection, ticket_id: TicketId, person_id: PersonId) -> bool:
+    """Whether a post of the ticket is theirs."""
+    values = {"ticket": ticket_id, "author": person_id}
+    return connection.execute(_WROTE, values).first() is not None
 
 
 def attachments_of(connection: Connection, post_id: PostId) -> tuple[NewAttachment, ...]:

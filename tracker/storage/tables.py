@@ -219,6 +219,7 @@ post = Table(
     # JSON: how it was matched and routed, and why.
     Column("decision", Text, nullable=False),
     Index("uq_post_ticket_id_n", "ticket_id", "n", unique=True),
+    Index("ix_post_base_received", "base", "received"),
 )
 
 attachment = Table(
