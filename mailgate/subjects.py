@@ -52,10 +52,10 @@ class SubjectReading:
     """A subject as read.
 
     `base` is for comparing: without prefixes, tags and trailing marks, case folded; the place in a series
-    of patches stays. `title` is for people. `tag_numbers` are the numbers of our own ticket tags, leftmost first. `was_old` is the base of
-    what stands in a trailing "(was: ...)", or "". `generic` says that the base names no topic.
-    `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it equals `base`. `series`
-    says that it is a patch, or a piece of a series.
+    of patches stays. `title` is for people. `tag_numbers` are the numbers of our own ticket tags, leftmost
+    first. `was_old` is the base of what stands in a trailing "(was: ...)", or "". `generic` says that the
+    base names no topic. `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it
+    equals `base`. `series` says that it is a patch, or a piece of a series.
     """
 
     base: str
@@ -127,12 +127,20 @@ def _strip(text: str, *, every_bracket: bool, tag: str) -> _Stripped:
         elif (match := _LETTER.match(text, found.start)) and _is_prefix(text, match.end()):
             is_reply = match[0][0] in "rR"
             found = _Stripped(match.end(), found.is_reply or is_reply, found.is_forward or not is_reply)
-        elif (match := _BRACKET.match(text, found.start)) and _goes(match, every_bracket, tag):
-            found = replace(found, start=match.end())
-        elif (match := _WARNING.match(text, found.start)) and match.end() < len(text):
+        elif match := _bracket(text, found.start, every_bracket, tag) or _warning(text, found.start):
             found = replace(found, start=match.end())
         else:
             return found
+
+
+def _bracket(text: str, at: int, every_bracket: bool, tag: str) -> re.Match[str] | None:
+    match = _BRACKET.match(text, at)
+    return match if match and _goes(match, every_bracket, tag) else None
+
+
+def _warning(text: str, at: int) -> re.Match[str] | None:
+    match = _WARNING.match(text, at)
+    return match if match and match.end() < len(text) else None
 
 
 def _is_prefix(text: str, at: int) -> bool:
