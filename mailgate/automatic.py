@@ -36,7 +36,7 @@ def attach(
         return Verdict(disposition, reading.classified.reason, why="names no ticket of ours"), None
     why = f"{reading.classified.reason}; kept with ticket {ticket.id}, nobody is told"
     verdict = Verdict(disposition, reading.classified.reason, ticket.id, evidence=evidence, why=why)
-    return verdict, _add(uow, reading, known, ticket, verdict)
+    return verdict, _add(uow, reading, known, ticket)
 
 
 def _disposition(reading: Reading) -> str:
@@ -77,14 +77,12 @@ def _named(
     return tuple(entry.ticket_id for entry in (*more, *known) if entry.stored), Evidence.REFERENCE.value
 
 
-def _add(
-    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], ticket: Ticket, verdict: Verdict
-) -> PostId:
+def _add(uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], ticket: Ticket) -> PostId:
     address = reading.sender or Address(f"mailer-daemon@{reading.queue.domain}")
     author = people.register(uow.connection, address, reading.message.sender.name, uow.now)
     writer = Writer(None, reading.mail.trust)
     question = Question(
         reading.message, reading.subject, reading.identity, reading.queue, writer, reading.time
     )
-    post = new_post(reading, question, known, author.id, verdict.to_json())
+    post = new_post(reading, question, known, author.id)
     return tickets.add_post(uow, AddPost(ticket.id, post, automatic=True), author)

@@ -186,10 +186,6 @@ class _Case:
     revision: int
     decision: Decision
 
-    @property
-    def decision_json(self) -> str:
-        return _summary(self).to_json()
-
 
 def _keys_of(reading: Reading) -> list[str]:
     own = [reading.identity.key] + ([reading.thread_key] if reading.thread_key else [])
@@ -264,7 +260,7 @@ def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostI
     command = OpenTicket(
         queue_id=_queue(uow, case).id,
         title=reading.title,
-        post=new_post(reading, case.question, case.known, author.id, case.decision_json),
+        post=new_post(reading, case.question, case.known, author.id),
         private=case.decision.private or bool(reading.targets_of(Role.PRIVATE)),
         provisional=case.match.provisional,
         imported=uow.quiet,
@@ -286,7 +282,7 @@ def _continue(uow: UnitOfWork, case: _Case, ticket: Ticket, author: Person) -> P
     reading = case.reading
     command = AddPost(
         ticket.id,
-        new_post(reading, case.question, case.known, author.id, case.decision_json),
+        new_post(reading, case.question, case.known, author.id),
         staff=case.question.writer.staff,
         late_opening=reading.title if case.match.late_opening else None,
     )

@@ -238,7 +238,7 @@ def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
         yield Told(Address(row.event.after), None, Face.TICKET, "the routing rules name you for it")
     for center in audience.centers:
         if row.event.kind is Kind.CENTER_ADDED and center.name == row.event.after and center.address:
-            yield Told(center.address, None, Face.TICKET, f"you are the support center {center.name}")
+            yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center))
 
 
 def _post_mail(connection: Connection, row: JournalRow, world: _World, post: Post) -> PostMail:

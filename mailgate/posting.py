@@ -20,7 +20,7 @@ RAW_TYPE: Final = "message/rfc822"
 
 
 def new_post(
-    reading: Reading, question: Question, known: tuple[KnownKey, ...], author_id: PersonId, decision: str
+    reading: Reading, question: Question, known: tuple[KnownKey, ...], author_id: PersonId
 ) -> NewPost:
     """The post that a mail makes."""
     message, mail = reading.message, reading.mail
@@ -47,7 +47,6 @@ def new_post(
         disposition=reading.classified.disposition.value,
         raw_sha256=hashlib.sha256(mail.raw).hexdigest(),
         copied_to=reading.copied_to,
-        decision=decision,
         attachments=_attachments(message.attachments if readable else (_whole_mail(mail.raw),)),
     )
 

@@ -25,7 +25,7 @@ class NewPost:
     `message_id` is unique in the tracker (the sender's, or ours with the sender's in
     `original_message_id`); `own_key` its key. `named_keys` are the keys of messages it names that are
     not stored, `parent_key` the one it names as its parent, stored or not. `time` is the earlier of
-    Date and arrival. `copied_to` are the people in its To and Cc. `decision` is JSON, kept for `explain`.
+    Date and arrival. `copied_to` are the people in its To and Cc.
     """
 
     author_id: PersonId
@@ -49,7 +49,6 @@ class NewPost:
     disposition: str
     raw_sha256: str
     copied_to: tuple[Address, ...]
-    decision: str
     attachments: tuple[NewAttachment, ...] = ()
 
 

@@ -98,10 +98,15 @@ def _members(members: tuple[Membership, ...]) -> Iterable[Told]:
 def _routed(occasion: Occasion, audience: Audience) -> Iterable[Told]:
     for center in audience.centers:
         if center.address is not None and (occasion.opening or center.wants is Wants.ALL):
-            yield Told(center.address, None, Face.TICKET, f"you are the support center {center.name}")
+            yield Told(center.address, None, Face.TICKET, routed_reason(center))
     if occasion.opening:
         for contact in audience.contacts:
             yield Told(contact, None, Face.TICKET, "the routing rules name you for it")
+
+
+def routed_reason(center: TicketCenter) -> str:
+    """Why a support center gets a copy."""
+    return f"it was routed to your support center {center.name}"
 
 
 def _subscribers(occasion: Occasion, audience: Audience) -> Iterable[Told]:

@@ -163,7 +163,6 @@ def upgrade() -> None:
     sa.Column('disposition', sa.Text(), nullable=False),
     sa.Column('raw_sha256', sa.Text(), nullable=False),
     sa.Column('copied_to', sa.Text(), nullable=False),
-    sa.Column('decision', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['author_id'], ['person.id'], name=op.f('fk_post_author_id_person')),
     sa.ForeignKeyConstraint(['raw_sha256'], ['blob.sha256'], name=op.f('fk_post_raw_sha256_blob')),
     sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_post_ticket_id_ticket')),

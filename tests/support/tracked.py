@@ -56,7 +56,6 @@ def some_post(author: Person, raw_sha256: str, **changes: object) -> NewPost:
         disposition="post",
         raw_sha256=raw_sha256,
         copied_to=(),
-        decision="{}",
     )
     return replace(post, **changes)  # type: ignore[arg-type]
 

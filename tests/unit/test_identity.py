@@ -43,7 +43,6 @@ POST = Post(
     disposition="post",
     raw_sha256="0" * 64,
     copied_to=(),
-    decision="{}",
 )
 
 

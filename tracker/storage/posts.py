@@ -40,7 +40,6 @@ class Post:
     disposition: str
     raw_sha256: str
     copied_to: tuple[Address, ...]
-    decision: str
 
 
 # As the number of a post: beyond the last.
@@ -100,7 +99,6 @@ def post_of(row: Row[Any]) -> Post:
         disposition=row.disposition,
         raw_sha256=row.raw_sha256,
         copied_to=tuple(Address(line) for line in row.copied_to.splitlines()),
-        decision=row.decision,
     )
 
 
@@ -126,7 +124,6 @@ def insert_post(connection: Connection, ticket_id: TicketId, n: int, post: NewPo
         "disposition": post.disposition,
         "raw_sha256": post.raw_sha256,
         "copied_to": "\n".join(post.copied_to),
-        "decision": post.decision,
     }
     post_id = PostId(connection.execute(_INSERT_POST, values).scalar_one())
     connection.execute(_INSERT_KEY[connection.dialect.name], list(_keys(ticket_id, post_id, post)))

@@ -216,8 +216,6 @@ post = Table(
     Column("raw_sha256", ForeignKey("blob.sha256"), nullable=False, index=True),
     # Who stood in its To and Cc, a line each.
     Column("copied_to", Text, nullable=False),
-    # JSON: how it was matched and routed, and why.
-    Column("decision", Text, nullable=False),
     Index("uq_post_ticket_id_n", "ticket_id", "n", unique=True),
     Index("ix_post_base_received", "base", "received"),
 )
