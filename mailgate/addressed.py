@@ -116,7 +116,7 @@ class Asked:
     target: Target
     ticket_id: TicketId | None
     allowed: bool
-    on_behalf_of: Person | None = None
+    on_behalf_of: Address | None = None
 
 
 def asked(connection: Connection, reading: Reading, question: Question, keys: Keys) -> tuple[Asked, ...]:
@@ -132,11 +132,10 @@ def asked(connection: Connection, reading: Reading, question: Question, keys: Ke
     return tuple(replace(one, on_behalf_of=_holder_of(connection, reading, one, keys)) for one in found)
 
 
-def _holder_of(connection: Connection, reading: Reading, one: Asked, keys: Keys) -> Person | None:
+def _holder_of(connection: Connection, reading: Reading, one: Asked, keys: Keys) -> Address | None:
     if one.target.verb not in (Verb.UNFOLLOW, Verb.MUTE):
         return None
-    holder = _holder(connection, reading, one.target, keys)
-    return None if holder is None else people.by_addresses(connection, frozenset({holder})).get(holder)
+    return _holder(connection, reading, one.target, keys)
 
 
 def _named_by(target: Target, named: dict[TicketId, Ticket]) -> Ticket | None:
@@ -165,7 +164,7 @@ def _carry_out_one(uow: UnitOfWork, asked: Asked, author: Person) -> str:
         return f"there is no ticket {asked.target.number}"
     if not asked.allowed:
         return f"{author.address} may not {verb} ticket {asked.ticket_id}"
-    quietened = asked.on_behalf_of or author
+    quietened = author if asked.on_behalf_of is None else _person_of(uow, asked.on_behalf_of)
     match verb:
         case Verb.FOLLOW:
             nosy.join(uow, asked.ticket_id, author, "followed", actor)
@@ -178,6 +177,11 @@ def _carry_out_one(uow: UnitOfWork, asked: Asked, author: Person) -> str:
         case _:
             _change(uow, verb, tickets.find(uow, asked.ticket_id), author)
     return ""
+
+
+def _person_of(uow: UnitOfWork, address: Address) -> Person:
+    """Whose address it is; a center's becomes a person, for a wish needs one who has it."""
+    return people.register(uow.connection, address, "", uow.now)
 
 
 def _change(uow: UnitOfWork, verb: Verb | None, ticket: Ticket, author: Person) -> None:

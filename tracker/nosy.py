@@ -136,8 +136,14 @@ def join(uow: UnitOfWork, ticket_id: TicketId, person: Person, reason: str, acto
 
 
 def leave(uow: UnitOfWork, ticket_id: TicketId, person: Person, actor: Actor) -> bool:
-    """Take a person off the nosy list; False when they are not on it."""
+    """Take a person off the nosy list; False when they are not on it.
+
+    Who never was on it hears of the ticket for another reason, as a support center or a contact: muted,
+    they hear no more.
+    """
     state = store.state_of(uow.connection, ticket_id, person.id)
+    if state is None:
+        return mute(uow, ticket_id, person, actor)
     if state not in (NosyState.JOINED, NosyState.MUTED):
         return False
     place = Membership(ticket_id, person, NosyState.LEFT, "")

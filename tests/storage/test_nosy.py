@@ -61,13 +61,19 @@ def test_what_changes_nothing_is_no_event(tracked: Tracked) -> None:
     number = tracked.open(ann)
     before = tracked.events(number)
     assert not join(tracked, number, ann, "posted")
-    assert not leave(tracked, number, bob)
     assert tracked.events(number) == before
     assert mute(tracked, number, bob)
     assert not mute(tracked, number, bob)
     assert tracked.events(number) == [*before, "muted >bob@x.example"]
     assert leave(tracked, number, bob)
     assert not leave(tracked, number, bob)
+
+
+def test_who_leaves_without_having_joined_hears_no_more(tracked: Tracked) -> None:
+    ann, bob = tracked.person("ann"), tracked.person("bob")
+    number = tracked.open(ann)
+    assert leave(tracked, number, bob)
+    assert tracked.nosy(number) == {"ann": "joined", "bob": "muted"}
 
 
 def test_nosy_lists_of_two_tickets_are_apart(tracked: Tracked) -> None:
