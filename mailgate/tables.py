@@ -38,14 +38,14 @@ inbound = Table(
     Column("reverse_path", Text, nullable=False),
     # JSON: an array of addresses.
     Column("recipients", Text, nullable=False),
-    Column("raw_sha256", Text, nullable=False, index=True),
+    Column("raw_sha256", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("trust", Text, nullable=False),
     Column("message_key", Text, index=True),
     Column("disposition", Text),
-    Column("ticket_id", BigInteger, index=True),
+    Column("ticket_id", BigInteger),
     Column("post_id", BigInteger),
-    # JSON: see gateway.Verdict.
+    # JSON: see verdict.Verdict.
     Column("verdict", Text),
     Column("error", Text),
     Index(
@@ -64,9 +64,9 @@ outgoing = Table(
     "outgoing",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("event_id", BigInteger, nullable=False, index=True),
-    Column("ticket_id", BigInteger, nullable=False, index=True),
-    Column("post_id", BigInteger),
+    Column("event_id", BigInteger, nullable=False),
+    Column("ticket_id", BigInteger, nullable=False),
+    Column("post_id", BigInteger, index=True),
     Column("queue_id", BigInteger, nullable=False),
     Column("face", Text, nullable=False),
     Column("message_id", Text, nullable=False),

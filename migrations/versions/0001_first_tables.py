@@ -126,9 +126,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_ticket')),
     sqlite_autoincrement=True
     )
-    with op.batch_alter_table('ticket', schema=None) as batch_op:
-        batch_op.create_index('ix_ticket_base_active_at', ['base', 'active_at'], unique=False)
-
     op.create_table('membership',
     sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -170,9 +167,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_post_author_id'), ['author_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_post_parent_key'), ['parent_key'], unique=False)
-        batch_op.create_index(batch_op.f('ix_post_raw_sha256'), ['raw_sha256'], unique=False)
         batch_op.create_index('ix_post_base_received', ['base', 'received'], unique=False)
+        batch_op.create_index(batch_op.f('ix_post_raw_sha256'), ['raw_sha256'], unique=False)
         batch_op.create_index('uq_post_ticket_id_n', ['ticket_id', 'n'], unique=True)
 
     op.create_table('ticket_center',
@@ -302,9 +298,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('inbound', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inbound_message_key'), ['message_key'], unique=False)
-        batch_op.create_index(batch_op.f('ix_inbound_raw_sha256'), ['raw_sha256'], unique=False)
         batch_op.create_index('ix_inbound_state', ['state', 'id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_inbound_ticket_id'), ['ticket_id'], unique=False)
         batch_op.create_index('ix_inbound_waiting', ['due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
 
     op.create_table('outgoing',
@@ -323,8 +317,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outgoing'))
     )
     with op.batch_alter_table('outgoing', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_outgoing_event_id'), ['event_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_outgoing_ticket_id'), ['ticket_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_outgoing_post_id'), ['post_id'], unique=False)
 
     op.create_table('delivery',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -360,15 +353,12 @@ def downgrade() -> None:
 
     op.drop_table('delivery')
     with op.batch_alter_table('outgoing', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_outgoing_ticket_id'))
-        batch_op.drop_index(batch_op.f('ix_outgoing_event_id'))
+        batch_op.drop_index(batch_op.f('ix_outgoing_post_id'))
 
     op.drop_table('outgoing')
     with op.batch_alter_table('inbound', schema=None) as batch_op:
         batch_op.drop_index('ix_inbound_waiting', sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
-        batch_op.drop_index(batch_op.f('ix_inbound_ticket_id'))
         batch_op.drop_index('ix_inbound_state')
-        batch_op.drop_index(batch_op.f('ix_inbound_raw_sha256'))
         batch_op.drop_index(batch_op.f('ix_inbound_message_key'))
 
     op.drop_table('inbound')
@@ -399,9 +389,8 @@ def downgrade() -> None:
     op.drop_table('ticket_center')
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.drop_index('uq_post_ticket_id_n')
-        batch_op.drop_index('ix_post_base_received')
         batch_op.drop_index(batch_op.f('ix_post_raw_sha256'))
-        batch_op.drop_index(batch_op.f('ix_post_parent_key'))
+        batch_op.drop_index('ix_post_base_received')
         batch_op.drop_index(batch_op.f('ix_post_author_id'))
 
     op.drop_table('post')
@@ -409,9 +398,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_membership_person_id'))
 
     op.drop_table('membership')
-    with op.batch_alter_table('ticket', schema=None) as batch_op:
-        batch_op.drop_index('ix_ticket_base_active_at')
-
     op.drop_table('ticket')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_subscription_person_id'))

@@ -144,7 +144,6 @@ ticket = Table(
     Column("touched_at", UtcDateTime, nullable=False),
     Column("resolved_at", UtcDateTime),
     Column("merged_into", ForeignKey("ticket.id")),
-    Index("ix_ticket_base_active_at", "base", "active_at"),
     # A number is never used twice, not even that of a ticket erased.
     sqlite_autoincrement=True,
 )
@@ -203,7 +202,7 @@ post = Table(
     Column("author_name", Text, nullable=False),
     Column("message_id", Text, nullable=False),
     Column("original_message_id", Text),
-    Column("parent_key", Text, index=True),
+    Column("parent_key", Text),
     Column("subject", Text, nullable=False),
     Column("base", Text, nullable=False),
     Column("is_reply", Boolean, nullable=False),
