@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailgate.app import App
 from mailgate.errors import MailError
@@ -73,6 +73,10 @@ def refusals() -> Iterator[None]:
         raise Refusal(str(error)) from None
     except DBAPIError as error:
         raise Refusal(f"the database does not answer: {str(error.orig).splitlines()[0]}") from None
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise Refusal(f"no database of that kind: {error}; write postgresql://… or leave it out") from None
+    except OSError as error:
+        raise Refusal(f"{error.filename or 'the system'}: {error.strerror}") from None
 
 
 class Group(click.Group):
@@ -136,6 +140,21 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return " ".join(str(value).split())[:60]
+
+
+class _TicketNumber(click.ParamType[int]):
+    """A ticket's number, as 42 or as it stands in subjects, #42."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).removeprefix("#")
+        if not (text.isascii() and text.isdigit()):
+            self.fail(f"{value!r} is not a ticket's number", param, ctx)
+        return int(text)
+
+
+TICKET_NUMBER = _TicketNumber()
 
 
 def done(text: str, *, as_json: bool = False, **values: Any) -> None:

@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from mailgate.admission import with_id
 from mailgate.app import App
-from mailgate.cli_base import Context
+from mailgate.cli_base import Context, Refusal
 from mailgate.envelope import Client, Envelope
 from mailgate.gateway import Conditions
 from mailgate.inbound import InboundId, Mail, accept, new_uid
-from mailgate.instance import load_instance
+from mailgate.instance import load_instance, sole_daemon
 from mailgate.reading import read_mail
 from mailgate.scan import ScanLimits, scan, to_crlf
 from mailgate.serving import serve_app
@@ -65,6 +65,11 @@ def _serve_sown(home: Path) -> None:
     initialise(Wishes(home, LIST, "OSG"))
     app = App.open(load_instance(home))
     try:
+        if [queue.address for queue in app.queues()] != [LIST]:
+            raise Refusal(f"{home} is an instance of your own; the demo wants a folder to itself")
+        with sole_daemon(home) as alone:
+            if not alone:
+                raise Refusal(f"a daemon serves {home} already; stop it first")
         sow(app)
         sys.stderr.write(_hints(app))
         serve_app(app)
@@ -117,12 +122,12 @@ def _hints(app: App) -> str:
     home, smtp = app.instance.home, app.settings.smtp.listen
     command = Path(sys.argv[0]).name if Path(sys.argv[0]).name == "mailgate" else "mailgate"
     program = str(Path(sys.executable).with_name(command))
-    count = app.read(ticket_store.count)
     hints = (resource_dir("config") / "demo" / "hints.txt").read_text()
     return hints.format(
-        tickets=count,
-        subscribers=len(_PEOPLE),
-        centers=len(_CENTERS),
+        tickets=app.read(ticket_store.count),
+        next=app.read(ticket_store.newest) + 1,
+        subscribers=len(app.read(queues.subscribers)),
+        centers=len(app.read(centers.everyone)),
         host=smtp.host if smtp else "127.0.0.1",
         port=smtp.port if smtp else 0,
         list=LIST,

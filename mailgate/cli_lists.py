@@ -7,6 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
+from mailgate.addresses import is_ours
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from tracker.model import Address, Delivery, NoSuchPerson, Queue, QueueId, Wants
 from tracker.people import normalise_address
@@ -77,6 +78,8 @@ def lists_subscribe(
 
     def subscribe(connection: Connection) -> Delivery:
         queue, now = queues.find(connection, name), context.app.clock()
+        if is_ours(address, queues.everyone(connection)):
+            raise Refusal(f"{address} is an address of a list here")
         person = people.register(connection, normalise_address(address), person_name, now)
         people.set_member(connection, person.id, member=True)
         chosen = Delivery(delivery) if delivery else None

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mailgate import explaining, exporting, importing
-from mailgate.cli_base import Context, Refusal, done
+from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, Refused, reply_to
 from mailgate.scan import to_crlf
@@ -118,6 +118,11 @@ def import_history(context: Context, source: Path, queue_name: str | None, as_js
     """
     app = context.app
     mails = importing.read_source(source)
+    if not mails:
+        raise Refusal(
+            f"{source} holds no mails: an mbox begins with a line 'From ', a folder has files *.eml; "
+            "a single mail goes to `mailgate inject`"
+        )
     with click.progressbar(
         length=len(mails), label=f"importing {source.name}", file=sys.stderr, hidden=as_json
     ) as bar:
@@ -131,7 +136,7 @@ def import_history(context: Context, source: Path, queue_name: str | None, as_js
 
 
 @click.command()
-@click.option("--ticket", "number", type=int, help="Only this ticket.")
+@click.option("--ticket", "number", type=TICKET_NUMBER, help="Only this ticket.")
 @click.option("--format", "form", type=click.Choice(["jsonl", "mbox"]), default="jsonl", show_default=True)
 @always_json
 @click.pass_obj

@@ -64,7 +64,7 @@ def queue_show(context: Context, name: str, raw: bool) -> None:
         sys.stdout.buffer.write(content)
         return
     for key, value in _row(entry).items():
-        click.echo(f"{key}: {value}")
+        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     if entry.error:
         click.echo(f"\n{entry.error}")
 
@@ -199,6 +199,8 @@ def _act_on(
     context: Context, ids: Sequence[int], act: Callable[[Connection, Sequence[int]], int], what: str
 ) -> None:
     count = context.app.write(lambda connection: act(connection, ids))
+    if ids and not count:
+        raise Refusal("none of these waits or failed; `mailgate deliveries list` shows what does")
     done(f"{count} {what}")
 
 

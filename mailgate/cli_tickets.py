@@ -10,11 +10,11 @@ import click
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from mailgate.cli_base import TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso, ticket_json
 from tracker import nosy, tickets
 from tracker.events import Actor
-from tracker.model import BadValue, Person, Priority, Status, Ticket, TicketId
+from tracker.model import BadValue, Priority, Status, Ticket, TicketId
 from tracker.people import normalise_address
 from tracker.storage import centers, people
 from tracker.storage import tables as t
@@ -69,7 +69,7 @@ def _summaries(connection: Connection, found: Sequence[Ticket]) -> list[dict[str
 
 
 @ticket.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=TICKET_NUMBER)
 @json_option
 @click.pass_obj
 def ticket_show(context: Context, number: int, as_json: bool) -> None:
@@ -91,17 +91,20 @@ def ticket_show(context: Context, number: int, as_json: bool) -> None:
         if value:
             click.echo(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     for post in shown["posts"]:
-        click.echo(f"\n--- {post['n']}  {post['author_name']} <{post['author']}>  {post['received']}")
+        click.echo(
+            f"\n--- {post['n']}  {post['author_name'] or '-'} <{post['author']}>  {post['received'][:19]}"
+        )
         click.echo(post["new_text"].strip() or "(no new text)")
     click.echo("\nhistory:")
     for event in shown["history"]:
         change = " -> ".join(part for part in (event["before"], event["after"]) if part)
         who = event["actor"] or event["cause"]
-        click.echo(f"  {event['event']:>6}  {event['at'][:19]}  {event['kind']}  {change}  ({who})")
+        what = " ".join(part for part in (event["kind"], change) if part)
+        click.echo(f"  {event['event']:>6}  {event['at'][:19]}  {what}  ({who})")
 
 
 @ticket.command("set")
-@click.argument("number", type=int)
+@click.argument("number", type=TICKET_NUMBER)
 @click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE...")
 @json_option
 @click.pass_obj
@@ -179,8 +182,8 @@ _SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {
 
 
 @ticket.command("merge")
-@click.argument("source", type=int)
-@click.argument("target", type=int)
+@click.argument("source", type=TICKET_NUMBER)
+@click.argument("target", type=TICKET_NUMBER)
 @json_option
 @click.pass_obj
 def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> None:
@@ -196,36 +199,41 @@ def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> N
 
 
 @ticket.command("follow")
-@click.argument("number", type=int)
+@click.argument("number", type=TICKET_NUMBER)
 @click.argument("address")
 @click.pass_obj
 def ticket_follow(context: Context, number: int, address: str) -> None:
     """Put somebody on the nosy list of a ticket."""
-    _on_nosy(context, number, address, lambda u, n, p, a: nosy.join(u, n, p, "followed", a))
-    done(f"{address} follows ticket {number}")
 
-
-@ticket.command("unfollow")
-@click.argument("number", type=int)
-@click.argument("address")
-@click.pass_obj
-def ticket_unfollow(context: Context, number: int, address: str) -> None:
-    """Take somebody off the nosy list of a ticket."""
-    _on_nosy(context, number, address, nosy.leave)
-    done(f"{address} no longer follows ticket {number}")
-
-
-def _on_nosy(
-    context: Context, number: int, address: str, act: Callable[[UnitOfWork, TicketId, Person, Actor], bool]
-) -> None:
     def change(connection: Connection) -> None:
         uow = UnitOfWork(connection, context.app.clock())
         found = tickets.find(uow, number)
         person = people.register(connection, normalise_address(address), "", uow.now)
-        act(uow, found.id, person, Actor(None, context.operator))
+        nosy.join(uow, found.id, person, "followed", Actor(None, context.operator))
         uow.flush()
 
     context.app.write(change)
+    done(f"{address} follows ticket {number}")
+
+
+@ticket.command("unfollow")
+@click.argument("number", type=TICKET_NUMBER)
+@click.argument("address")
+@click.pass_obj
+def ticket_unfollow(context: Context, number: int, address: str) -> None:
+    """Take somebody off the nosy list of a ticket."""
+
+    def change(connection: Connection) -> None:
+        uow = UnitOfWork(connection, context.app.clock())
+        found = tickets.find(uow, number)
+        person = people.find(connection, normalise_address(address))
+        if not nosy.takes_part(store.memberships(connection, (found.id,)), person.id):
+            raise Refusal(f"{address} does not follow ticket {number}")
+        nosy.leave(uow, found.id, person, Actor(None, context.operator))
+        uow.flush()
+
+    context.app.write(change)
+    done(f"{address} no longer follows ticket {number}")
 
 
 @click.group(cls=Group, name="people")
@@ -277,7 +285,9 @@ def people_show(context: Context, address: str, as_json: bool) -> None:
 def people_set(
     context: Context, address: str, name: str | None, member: bool | None, add_address: str | None
 ) -> None:
-    """Change what is known of a person."""
+    """Change what is known of a person; one who is not known is made."""
+    if name is None and member is None and add_address is None:
+        raise click.UsageError("say what to change: --name, --member, --add-address")
 
     def change(connection: Connection) -> None:
         one = people.register(connection, normalise_address(address), name or "", context.app.clock())

@@ -212,7 +212,9 @@ class Conversation(SMTP):
         transport = self._writer.transport
         if not transport.can_write_eof():
             return
-        transport.write_eof()
+        with suppress(OSError):
+            # It may be gone already.
+            transport.write_eof()
         self.watch.allow(_FAREWELL_S)
         left = _FAREWELL_BYTES
         with suppress(PeerGone):

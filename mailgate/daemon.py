@@ -16,8 +16,9 @@ from mailgate import inbound
 from mailgate.app import App
 from mailgate.gate import Gate
 from mailgate.inbound import Mail
+from mailgate.instance import InstanceError
 from mailgate.listener import Listener
-from mailgate.settings import HostPort
+from mailgate.settings import CONFIG_NAME, HostPort
 from mailgate.smtpd import Dialect, House
 from mailgate.stage import Stage
 from mailgate.worker import Inbox
@@ -85,11 +86,12 @@ async def run(app: App) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     told_to_stop = _on_signals()
     writer, inbox = Writer(app.database), Inbox()
+    stages = build_stages(app, writer, inbox)
+    # Nothing runs yet: if a port is taken, we end as if we had not begun.
+    listeners = await _listen(app, writer, inbox, stages)
     writer.start()
     app.write(lambda connection: inbound.release_leases(connection, app.clock()))
-    stages = build_stages(app, writer, inbox)
     stages.start()
-    listeners = await _listen(app, writer, inbox, stages)
     _say_ready(app, listeners)
     await told_to_stop.wait()
     log.info("stopping")
@@ -116,7 +118,12 @@ async def _listen(app: App, writer: Writer, inbox: Inbox, stages: Stages) -> dic
 
 
 async def _listener(house: House, dialect: Dialect, at: HostPort) -> Listener:
-    return await Listener.start(house, dialect, at.host, at.port)
+    try:
+        return await Listener.start(house, dialect, at.host, at.port)
+    except OSError as error:
+        section = dialect.name.lower()
+        advice = f"stop what is there, or change [{section}] listen in {CONFIG_NAME}"
+        raise InstanceError(f"cannot listen on {at}: {error.strerror}; {advice}") from None
 
 
 def _say_ready(app: App, listeners: dict[str, Listener]) -> None:

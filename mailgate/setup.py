@@ -43,10 +43,23 @@ def initialise(wishes: Wishes, clock: Clock = system_clock) -> tuple[Instance, l
     wishes.home.mkdir(parents=True, exist_ok=True, mode=0o750)
     made: list[str] = []
     config = wishes.home / CONFIG_NAME
-    if not config.exists():
+    fresh = not config.exists()
+    if fresh:
         config.write_text(_config_text(wishes))
         made.append(f"configuration {config}")
+    try:
+        return _complete(wishes, queue, made, clock)
+    except Exception:
+        if fresh:
+            # Or the next try would go on with what was wrong in this one.
+            config.unlink()
+        raise
+
+
+def _complete(wishes: Wishes, queue: Queue, made: list[str], clock: Clock) -> tuple[Instance, list[str]]:
+    """All but the configuration."""
     instance = load_instance(wishes.home)
+    made += _kept(wishes, instance)
     key_file = wishes.home / instance.settings.instance.key_file
     if not key_file.exists():
         create_key_file(key_file)
@@ -60,6 +73,16 @@ def initialise(wishes: Wishes, clock: Clock = system_clock) -> tuple[Instance, l
     finally:
         database.close()
     return instance, made
+
+
+def _kept(wishes: Wishes, instance: Instance) -> list[str]:
+    """What was wished and is not done, for the configuration there says otherwise."""
+    lines: list[str] = []
+    if wishes.smarthost is not None and wishes.smarthost != instance.settings.outgoing.smarthost:
+        lines.append(f"nothing of --smarthost: {CONFIG_NAME} is there already, change it by hand")
+    if wishes.database_url is not None and wishes.database_url != instance.settings.database.url:
+        lines.append(f"nothing of --database: {CONFIG_NAME} is there already, change it by hand")
+    return lines
 
 
 def _first_rows(connection: Connection, queue: Queue, clock: Clock) -> list[str]:

@@ -182,6 +182,9 @@ def _add_centers(
 
 
 def remove_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:
+    """Take a support center off a ticket; raises BadValue when it is not there."""
+    if center.id not in {one.center_id for one in store.centers_of(uow.connection, (ticket_id,))}:
+        raise BadValue(f"ticket {ticket_id} is not with {center.name}")
     store.remove_center(uow.connection, ticket_id, center.id)
     uow.record(ticket_id, Kind.CENTER_REMOVED, actor, before=center.name)
 

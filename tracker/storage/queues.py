@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tracker.model import Address, Delivery, NoSuchQueue, Person, PersonId, Queue, QueueId
 from tracker.storage import tables as t
+from tracker.words import nearest
 
 # From so many subscribers on, those who come get openings only, unless they choose otherwise.
 _SMALL_LIST: Final = 50
@@ -39,7 +40,8 @@ def find(connection: Connection, name: str) -> Queue:
     for queue in everyone(connection):
         if wanted in (queue.local_part.casefold(), queue.address.casefold(), queue.tag.casefold()):
             return queue
-    raise NoSuchQueue(f"there is no list {name!r}")
+    hint = nearest(name, [queue.local_part for queue in everyone(connection)])
+    raise NoSuchQueue(f"there is no list {name!r}{hint}")
 
 
 def create(connection: Connection, queue: Queue, now: datetime) -> Queue:

@@ -282,6 +282,11 @@ def repoint_aliases(connection: Connection, source: TicketId, target: TicketId) 
     connection.execute(aliases.values(merged_into=target))
 
 
+def newest(connection: Connection) -> int:
+    """The highest number given so far, 0 when there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(t.ticket.c.id), 0))).scalar_one())
+
+
 def count(connection: Connection) -> int:
     """How many tickets there are, aliases not counted."""
     query = select(func.count()).select_from(t.ticket).where(t.ticket.c.merged_into.is_(None))

@@ -1,0 +1,117 @@
+"""The command line: what is refused is refused in one line that says what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailgate.cli import main
+from tests.support.community import LIST, Community
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(community: Community) -> Run:
+    """Run a command on the community's instance."""
+    home = str(community.app.instance.home)
+    return lambda *words: CliRunner().invoke(main, [*words, "--home", home])
+
+
+def ask(community: Community) -> None:
+    community.inject(
+        b"From: Ann <ann@uni.example>\nSubject: Jobs vanish\nMessage-ID: <q@uni.example>\n\nWhy?\n"
+    )
+
+
+def test_without_an_instance_it_says_how_to_name_one() -> None:
+    result = CliRunner().invoke(main, ["ticket", "list"], env={"MAILGATE_HOME": None})
+    assert result.exit_code == 2
+    assert "--home DIR" in result.output
+
+
+def test_help_needs_no_instance() -> None:
+    for words in (["--help"], ["ticket", "set", "--help"], ["rules", "add", "--help"], ["init", "--help"]):
+        assert CliRunner().invoke(main, words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ticket", "show", "99"], "there is no ticket 99"),
+        (["ticket", "set", "1", "colour=red"], "a ticket has no 'colour'"),
+        (["ticket", "set", "1", "status=done"], "'done' is not one of new, open, waiting, resolved"),
+        (["ticket", "set", "1", "center=USCSM"], "there is no support center 'USCSM'; did you mean 'USCMS'?"),
+        (["ticket", "set", "1", "center=-USCMS"], "ticket 1 is not with USCMS"),
+        (["ticket", "unfollow", "1", "zoe@z.example"], "nobody is known as zoe@z.example"),
+        (["ticket", "merge", "1", "1"], "a ticket cannot be merged with itself"),
+        (["lists", "members", "osg-generl"], "there is no list 'osg-generl'; did you mean 'osg-general'?"),
+        (["lists", "subscribe", "osg-general", LIST], f"{LIST} is an address of a list here"),
+        (["centers", "add", "us cms"], "there is a support center 'us cms' already"),
+        (["people", "show", "nobody"], "'nobody' is not an e-mail address"),
+        (["queue", "show", "nothing"], "there is no mail 'nothing'"),
+        (["deliveries", "retry", "9999"], "none of these waits or failed"),
+        (["explain", "--message-id", "<never@x.example>"], "no mail came here as <never@x.example>"),
+    ],
+)
+def test_each_refusal_is_one_line_and_changes_nothing(
+    community: Community, run: Run, words: list[str], said: str
+) -> None:
+    ask(community)
+    community.add_center("USCMS")
+    before = community.everything()
+    result = run(*words)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert community.everything() == before
+
+
+def test_a_number_may_stand_as_it_does_in_subjects(community: Community, run: Run) -> None:
+    ask(community)
+    assert "Jobs vanish" in run("ticket", "show", "#1").stdout
+
+
+def test_what_holds_no_mails_is_not_imported(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no mail in here\n")
+    result = run("import", str(tmp_path / "notes.txt"))
+    assert (result.exit_code, "an mbox begins with" in result.stderr) == (1, True)
+
+
+def test_a_failed_init_leaves_nothing_that_the_next_would_trip_over(tmp_path: Path) -> None:
+    words = ["init", "--home", str(tmp_path / "home"), "--list", LIST]
+    failed = CliRunner().invoke(main, [*words, "--database", "mysql://nowhere"])
+    assert failed.exit_code == 1
+    assert len(failed.stderr.strip().splitlines()) == 1
+    assert CliRunner().invoke(main, words).exit_code == 0
+
+
+def test_init_says_what_it_did_not_do(run: Run) -> None:
+    result = run("init", "--list", LIST, "--smarthost", "127.0.0.1:26")
+    assert "nothing of --smarthost" in result.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(main, ["init", "--home", str(tmp_path / "file" / "home"), "--list", LIST])
+    assert (result.exit_code, len(result.stderr.strip().splitlines())) == (1, 1)
+
+
+def test_a_port_that_is_taken_is_named(community: Community, run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        config = community.app.instance.home / "mailgate.toml"
+        config.write_text(f'[smtp]\nlisten = "127.0.0.1:{port}"\n[lmtp]\nlisten = ""\n')
+        result = run("serve")
+    assert result.exit_code == 1
+    assert f"Error: cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
+
+
+def test_the_demo_keeps_off_an_instance_of_ones_own(community: Community, run: Run) -> None:
+    assert run("lists", "add", "other@lists.example.org").exit_code == 0
+    result = run("demo")
+    assert (result.exit_code, "an instance of your own" in result.stderr) == (1, True)
