@@ -146,7 +146,9 @@ def _ask(connection: Connection, target: Target, ticket: Ticket | None, question
     if ticket is None:
         return Asked(target, None, allowed=False)
     if target.verb in _FOR_ONESELF:
-        return Asked(target, ticket.id, allowed=True)
+        sender = question.writer.sender
+        open_to = not ticket.private or rights.may_post_on_private(connection, sender, ticket)
+        return Asked(target, ticket.id, allowed=open_to or target.verb is not Verb.FOLLOW)
     # Their own token speaks for the From on a public ticket (product.md, rights).
     known = question.writer.trusted or (target.ticket_id in question.own and not ticket.private)
     allowed = known and rights.may_change_status(connection, question.writer.sender, ticket)

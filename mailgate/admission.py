@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +15,17 @@ from typing import Final
 
 from mailgate import inbound
 from mailgate.addresses import is_our_domain, read_target
-from mailgate.compose import COPY_HEADER
+from mailgate.compose import COPY_HEADER, LIST_COPY_HEADER
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import DiskFull, LoopDetected, NoSuchList, RelayDenied, Reply
 from mailgate.inbound import InboundId, Mail
-from mailgate.scan import ScanLimits, read_header, scan
+from mailgate.scan import Header, ScanLimits, read_header, scan
 from mailgate.tokens import Keys
 from tracker.model import Queue, Trust
 from tracker.storage.database import Writer
 from tracker.unit_of_work import Clock
 
+_COPY: Final = re.compile(rb"^(?:x-mailgate|list)-copy[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # Under this share of free space nothing can be promised; what is here is still delivered.
 _LEAST_FREE: Final = 0.05
 _LARGE: Final = 2**20
@@ -104,21 +106,30 @@ class Admission:
     def examine(self, envelope: Envelope, raw: bytes, trust: Trust = Trust.UNCHECKED) -> Mail:
         """The mail as it will be kept; raises what refuses it (mailgate.errors)."""
         scanned = scan(raw, self._site.scan)
-        if COPY_HEADER.lower().encode() in raw[: scanned.header_end].lower():
-            self._check_loop(raw)
+        header = read_header(raw, self._site.scan)
+        if _COPY.search(raw, header.start, scanned.header_end):
+            self._check_loop(header)
+        # An mbox line in front would end the header where our Received begins.
+        raw = raw[header.start :]
         received_at = self._clock()
         uid = inbound.new_uid()
         trace = received_field(envelope, self._site.hostname, uid, received_at)
         return Mail(InboundId(0), uid, envelope, trace + raw, received_at, trust)
 
-    def _check_loop(self, raw: bytes) -> None:
-        """Our own copy come back: its MAC stands over its Message-ID, which no answer to it has."""
-        header = read_header(raw, self._site.scan)
-        proof = header.first(COPY_HEADER.lower()).strip().decode("ascii", "replace")
-        if proof:
-            message_id = header.first("message-id").strip().decode("ascii", "replace")
-            if self._keys.is_copy(proof, message_id):
-                raise LoopDetected("This is a mail of ours come back")
+    def _check_loop(self, header: Header) -> None:
+        """Our own copy come back: it carries our MAC, which no answer to it does."""
+        message_id = _ascii(header.first("message-id"))
+        own = any(
+            self._keys.is_copy(_ascii(proof), message_id) for proof in header.values(COPY_HEADER.lower())
+        )
+        proofs = [_ascii(proof) for proof in header.values(LIST_COPY_HEADER.lower())]
+        lists = [queue.address for queue in self._queues()] if proofs else []
+        if own or any(self._keys.is_list_copy(proof, one) for proof in proofs for one in lists):
+            raise LoopDetected("This is a mail of ours come back")
+
+
+def _ascii(value: bytes) -> str:
+    return value.strip().decode("ascii", "replace")
 
 
 def with_id(mail: Mail, inbound_id: InboundId) -> Mail:

@@ -34,6 +34,10 @@ def attach(
     ticket = next(iter(store.resolve(uow.connection, numbers[:1]).values()), None)
     if ticket is None:
         return Verdict(disposition, reading.classified.reason, why="names no ticket of ours"), None
+    if ticket.private and evidence == Evidence.REFERENCE.value:
+        # An id may be known to strangers; a token or root id was in a copy of ours.
+        held = "it names a ticket that its sender may not see, or that is not there"
+        return Verdict(disposition, held, held=True, why=held), None
     why = f"{reading.classified.reason}; kept with ticket {ticket.id}, nobody is told"
     verdict = Verdict(disposition, reading.classified.reason, ticket.id, evidence=evidence, why=why)
     return verdict, _add(uow, reading, known, ticket)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from mailgate.addresses import is_ours
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from mailgate.setup import check_tag
 from tracker.model import Address, Delivery, NoSuchPerson, Queue, QueueId, Wants
 from tracker.people import normalise_address
 from tracker.storage import centers as center_store
@@ -51,6 +52,7 @@ def lists_list(context: Context, as_json: bool) -> None:
 def lists_add(context: Context, address: str, tag: str | None, title: str | None) -> None:
     """Serve another list."""
     local, _, domain = normalise_address(address).rpartition("@")
+    check_tag(tag or local)
     queue = Queue(QueueId(0), local.lower(), domain, tag or local, title or tag or local)
 
     def make(connection: Connection) -> None:
@@ -168,6 +170,8 @@ def centers_add(
 
     def add(connection: Connection) -> None:
         now = context.app.clock()
+        if address and is_ours(address, queues.everyone(connection)):
+            raise Refusal(f"{address} is an address of a list here")
         made = center_store.create(connection, name, _address(address), Wants(wants), now)
         for alias in aliases:
             center_store.add_alias(connection, made.id, alias)

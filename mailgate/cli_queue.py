@@ -127,6 +127,8 @@ def hold_approve(context: Context, names: Sequence[str]) -> None:
     """Let held mails in, with the date they came at."""
     for name in names:
         verdict = _approve(context, _held_entry(context, name))
+        if verdict.held:
+            raise Refusal(f"{name} stays held: {verdict.reason}")
         done(f"{name}: " + (f"ticket {verdict.ticket}" if verdict.ticket else verdict.disposition))
 
 

@@ -6,6 +6,7 @@ reverse-path) is put on when it leaves, so that a ticket with a hundred watchers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,11 +39,14 @@ from tracker.resources import resource_dir
 from tracker.storage.posts import Post
 
 COPY_HEADER: Final = "X-Mailgate-Copy"
+LIST_COPY_HEADER: Final = "List-Copy"
 _MOST_REFERENCES: Final = 20
+_DATE: Final = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # What another list or the way here put on, and what would have a reader send receipts to the author.
 _NOT_PASSED_ON: Final = frozenset(
     {
         b"archived-at",
+        b"bcc",
         b"delivered-to",
         b"disposition-notification-to",
         b"list-archive",
@@ -179,12 +183,15 @@ class Composer:
         """The list face of a post: the author's mail as it came, but for the list's own fields."""
         header, body = split_message(raw)
         kept = strip_fields(header, _NOT_PASSED_ON)
+        if not _DATE.search(kept):
+            kept = write_header([verbatim("Date", format_datetime(mail.post.received))]) + kept
         queue = mail.queue
         added = write_header(
             [
                 list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
                 tokens("List-Post", [f"<mailto:{queue.address}>"]),
                 tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
+                text(LIST_COPY_HEADER, self._keys.list_copy(queue.address)),
                 tokens("List-Owner", [f"<mailto:{queue.local_part}-owner@{queue.domain}>"]),
             ]
         )

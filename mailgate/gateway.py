@@ -25,7 +25,7 @@ from routing.store import ActiveRules
 from tracker import nosy, tickets
 from tracker.commands import AddPost, OpenTicket, Routed
 from tracker.events import Actor
-from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
+from tracker.model import Address, Link, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
 from tracker.storage import keys, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
@@ -38,6 +38,7 @@ _AUTOMATIC = (
     Disposition.FEEDBACK,
     Disposition.RECEIPT,
 )
+_POSTING = (Role.POST, Role.PRIVATE, Role.TOPIC, Role.TICKET)
 _MOST_GUESTS = 10
 
 
@@ -87,10 +88,13 @@ class Gateway:
     ) -> tuple[Verdict, PostId | None]:
         """What kind of mail it is decides who deals with it."""
         disposition = reading.classified.disposition
-        if reading.targets_of(Role.BOUNCES) or disposition in _AUTOMATIC:
+        is_post = any(target.role in _POSTING for target in reading.targets)
+        if (reading.targets_of(Role.BOUNCES) and not is_post) or disposition in _AUTOMATIC:
             return automatic.attach(uow, reading, known, self._keys)
         if reading.targets_of(Role.UNSUBSCRIBE):
-            return addressed.unsubscribe(uow, reading, self._keys), None
+            verdict = addressed.unsubscribe(uow, reading, self._keys)
+            if not is_post:
+                return verdict, None
         if is_for_people(reading.targets) and not conditions.released:
             return _held(reading, f"for the {office_name(reading.targets)}, who reads it here"), None
         if disposition is Disposition.SPAM and not conditions.released:
@@ -120,12 +124,14 @@ class Gateway:
         match = thread.find_ticket(connection, question, known, released=conditions.released)
         if match.held is not None:
             return _held(reading, match.held), None
+        match = _apart_if_private(reading, match)
         revision, decision = self._route(connection, reading, writer, match)
         objection = decision.hold or decision.reject
         if objection is not None and not conditions.released and not conditions.quiet:
             return _held(reading, objection, decision), None
         asked = addressed.asked(connection, reading, question, self._keys)
-        return _carry_out(uow, _Case(reading, question, known, match, asked, revision, decision))
+        case = _Case(reading, question, known, match, asked, revision, decision, conditions.released)
+        return _carry_out(uow, case)
 
     def _question(self, connection: Connection, reading: Reading, writer: Writer) -> Question:
         proven = addressed.proven_tickets(connection, reading, self._keys)
@@ -140,6 +146,7 @@ class Gateway:
             proven=proven,
             addressed=tuple(number for number in addresses if number not in proven),
             rooted=reading.rooted,
+            claimed=reading.claimed,
             quoted=reading.quoted,
             named=reading.named,
             parent_key=reading.parent_key,
@@ -158,7 +165,9 @@ class Gateway:
         verdict = Verdict(Disposition.DUPLICATE.value, "the same mail came before", ticket=ticket.id)
         named = store.resolve(uow.connection, question.proven[:1])
         target = next(iter(named.values()), None)
-        if target is None or target.id == ticket.id or ticket.post_count != 1 or target.private:
+        if target is None or target.id == ticket.id or ticket.post_count != 1:
+            return verdict
+        if target.private or ticket.private:
             return verdict
         tickets.merge(uow, ticket.id, target.id, Actor(None, "the same mail to a reply address"))
         return replace(
@@ -185,6 +194,7 @@ class _Case:
     asked: tuple[Asked, ...]
     revision: int
     decision: Decision
+    released: bool
 
 
 def _keys_of(reading: Reading) -> list[str]:
@@ -201,6 +211,14 @@ def _sender(reading: Reading) -> Address:
 def _held(reading: Reading, reason: str, decision: Decision | None = None) -> Verdict:
     trace = trace_lines(decision) if decision is not None else ()
     return Verdict(reading.classified.disposition.value, reason, held=True, why=reason, trace=trace)
+
+
+def _apart_if_private(reading: Reading, match: Match) -> Match:
+    """What its author wants private does not go to a public ticket, but opens one of its own."""
+    if not reading.wants_private or match.ticket is None or match.ticket.private:
+        return match
+    why = "its author wants it private: a ticket of its own"
+    return Match(None, Evidence.NEW, why, links=((Link.BRANCHED_FROM, match.ticket.id),), private=True)
 
 
 def _twin(connection: Connection, reading: Reading, known: tuple[KnownKey, ...]) -> posts.Post | None:
@@ -261,7 +279,7 @@ def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostI
         queue_id=_queue(uow, case).id,
         title=reading.title,
         post=new_post(reading, case.question, case.known, author.id),
-        private=case.decision.private or bool(reading.targets_of(Role.PRIVATE)),
+        private=case.decision.private or case.match.private or reading.wants_private,
         provisional=case.match.provisional,
         imported=uow.quiet,
         topic=topic,
@@ -284,6 +302,7 @@ def _continue(uow: UnitOfWork, case: _Case, ticket: Ticket, author: Person) -> P
         ticket.id,
         new_post(reading, case.question, case.known, author.id),
         staff=case.question.writer.staff,
+        joins=not (ticket.private and case.released),
         late_opening=reading.title if case.match.late_opening else None,
     )
     return tickets.add_post(uow, command, author)

@@ -24,6 +24,7 @@ from tracker.storage import keys as key_store
 
 _NO_TITLE: Final = "(no subject)"
 _UNREADABLE_TITLE: Final = "A mail that could not be read"
+_PRIVATE_MARK: Final = re.compile(r"\[private\]", re.IGNORECASE)
 _MOST_COPIED: Final = 100
 # <20260102030405.1234-2-ann@x.example>, before 2016 <1262401445-1234-2-git-send-email-ann@x.example>.
 _GIT_ID: Final = re.compile(r"<?(\d{14}\.\d+|\d{9,11}-\d+)-\d+-([^<>\s]+)>?", re.ASCII)
@@ -37,7 +38,8 @@ class Reading:
 
     `targets` are the recipients of the envelope, `mentioned` those of To and Cc that are ours; `queue` the
     list it is for. `sender` is its author's address, None where it has none. `time` is the earlier of
-    Date and arrival. `copied_to` are the others in its To and Cc, who hold a copy.
+    Date and arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look
+    so and are not. `copied_to` are the others in its To and Cc, who hold a copy.
     """
 
     mail: Mail
@@ -54,6 +56,7 @@ class Reading:
     parent_key: str | None
     thread_key: str | None
     rooted: tuple[TicketId, ...]
+    claimed: tuple[TicketId, ...]
     quoted: tuple[TicketId, ...]
     copied_to: tuple[Address, ...]
 
@@ -62,6 +65,17 @@ class Reading:
         if not self.message.readable:
             return self.subject.title or _UNREADABLE_TITLE
         return self.subject.title or _NO_TITLE
+
+    @property
+    def wants_private(self) -> bool:
+        """Its author wants it private: by address, also in To or Cc of another copy, or by a word.
+
+        What is said in the wrong form is better kept than published.
+        """
+        addressed = any(target.role is Role.PRIVATE for target in (*self.targets, *self.mentioned))
+        first_line = self.message.new_text.lstrip().partition("\n")[0]
+        marked = _PRIVATE_MARK.search(self.message.subject) is not None
+        return addressed or marked or first_line.strip().lower() == "!private"
 
     def targets_of(self, role: Role) -> tuple[Target, ...]:
         return tuple(target for target in self.targets if target.role is role)
@@ -92,6 +106,7 @@ def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
         parent_key=_parent_key(message, named),
         thread_key=_series_key(message, subject) or _thread_key(message),
         rooted=tuple(dict.fromkeys(n for i in ids if (n := keys.read_root_id(i)) is not None)),
+        claimed=tuple(n for i in ids if (n := keys.claimed_root(i, queue.domain)) is not None),
         quoted=_quoted_tickets(message.text, queue),
         copied_to=_copied_to(headers, queues),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from tracker.unit_of_work import Clock, system_clock
 
 _SMTP_PORT: Final = 2525
 _LMTP_PORT: Final = 2424
+_TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _ANY_PORT: Final = 0
 
 
@@ -103,7 +105,14 @@ def _queue(wishes: Wishes) -> Queue:
     local, _, domain = address.rpartition("@")
     if "+" in local or not local.isascii() or not local.isprintable() or " " in local:
         raise BadValue(f"{address}: the name of a list is plain, without + and blanks")
+    check_tag(wishes.tag or local)
     return Queue(QueueId(0), local.lower(), domain, wishes.tag or local.lower(), wishes.tag or local.lower())
+
+
+def check_tag(tag: str) -> None:
+    """Raise BadValue for a tag that could not stand in a subject as [TAG #1]."""
+    if not _TAG.fullmatch(tag):
+        raise BadValue(f"{tag!r} is no tag: letters, digits and . _ - only, at most 32")
 
 
 def _config_text(wishes: Wishes) -> str:

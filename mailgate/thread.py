@@ -78,9 +78,10 @@ class Question:
 
     `queue` is the list it came to; `time` the earlier of Date and arrival, which is `received`. `proven`
     are tickets that a valid token names, `own` those whose token is its author's, `addressed` those of plain
-    ticket addresses, `rooted` those of root ids, `quoted` those of ticket addresses in quoted text; each in
-    order, without doubles. `named` are the keys of the messages it names, nearest first; `parent_key` the
-    one it answers. `commands` says that its address asks something of a ticket.
+    ticket addresses, `rooted` those of root ids, `claimed` those of root ids that are not ours, `quoted`
+    those of ticket addresses in quoted text; each in order, without doubles. `named` are the keys of the
+    messages it names, nearest first; `parent_key` the one it answers. `commands` says that its address asks
+    something of a ticket.
     """
 
     message: ParsedMessage
@@ -93,6 +94,7 @@ class Question:
     addressed: tuple[TicketId, ...] = ()
     rooted: tuple[TicketId, ...] = ()
     quoted: tuple[TicketId, ...] = ()
+    claimed: tuple[TicketId, ...] = ()
     named: tuple[str, ...] = ()
     parent_key: str | None = None
     thread_key: str | None = None
@@ -110,6 +112,7 @@ class Match:
     """The answer. `ticket` None: a new one, linked to others by `links`.
 
     `why` is a sentence for people. `held`: why no ticket may have it before a moderator saw it.
+    `private`: the ticket it opens is.
     `waiting` are provisional tickets that waited for this very mail and are merged into its ticket;
     `late_opening` says that it is the opening `ticket` lacked.
     """
@@ -119,6 +122,7 @@ class Match:
     why: str
     links: tuple[tuple[Link, TicketId], ...] = ()
     held: str | None = None
+    private: bool = False
     waiting: tuple[TicketId, ...] = ()
     late_opening: bool = False
     provisional: bool = False
@@ -156,7 +160,22 @@ def find_ticket(
     match = _by_evidence(connection, question, facts) or _by_subject(connection, question)
     match = _unless_hijacked(question, facts, match)
     match = _unless_long_resolved(question, match)
-    return _with_waiting(question, facts, match)
+    return _kept_private(question, facts, _with_waiting(question, facts, match), released=released)
+
+
+def _kept_private(question: Question, facts: _Known, match: Match, *, released: bool) -> Match:
+    """What shows any sign of a private ticket is never published: a ticket it opens is private too."""
+    signs = [facts.tickets[n] for n in _signs(question, facts.keys) if n in facts.tickets]
+    if not any(ticket.private for ticket in signs):
+        return match
+    if match.ticket is None:
+        return replace(match, private=True)
+    if match.ticket.private:
+        return match
+    held = "it names a private ticket, and would go to a public one"
+    if not released:
+        return Match(None, Evidence.NEW, held, held=held)
+    return Match(None, Evidence.NEW, held, links=((Link.MENTIONS, match.ticket.id),), private=True)
 
 
 def _look_up(connection: Connection, question: Question, known: tuple[KnownKey, ...]) -> _Known:
@@ -171,6 +190,7 @@ def _signs(question: Question, known: tuple[KnownKey, ...]) -> set[TicketId]:
         *question.addressed,
         *question.rooted,
         *question.quoted,
+        *question.claimed,
         *_tags(question),
         *(entry.ticket_id for entry in known if entry.stored),
     }
@@ -192,7 +212,8 @@ def _barred(connection: Connection, question: Question, facts: _Known) -> Ticket
 def _names_nothing(question: Question, facts: _Known) -> bool:
     """Whether a number in it is that of no ticket, and nothing stronger says where it belongs."""
     stronger = facts.first((*question.proven, *question.rooted)) or _by_reference(question, facts)
-    return stronger is None and any(n not in facts.tickets for n in (*question.addressed, *_tags(question)))
+    numbers = (*question.addressed, *question.claimed, *_tags(question))
+    return stronger is None and any(number not in facts.tickets for number in numbers)
 
 
 def _may_post_on_private(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:

@@ -63,6 +63,13 @@ class Keys:
             return None
         return TicketId(int(found[1]))
 
+    def claimed_root(self, message_id: str, domain: str) -> TicketId | None:
+        """The ticket of what looks like a root id of `domain` and is none: broken, or forged."""
+        found = _ROOT_ID.fullmatch(message_id)
+        if found is None or not message_id.lower().endswith(f"@{domain}>") or self.read_root_id(message_id):
+            return None
+        return TicketId(int(found[1]))
+
     def bounce(self, delivery: int) -> str:
         """The MAC in the reverse-path of a delivery (VERP)."""
         return self._sign("bounce", delivery)
@@ -76,6 +83,13 @@ class Keys:
 
     def is_copy(self, mac: str, message_id: str) -> bool:
         return self._holds(mac, "copy", message_id)
+
+    def list_copy(self, address: str) -> str:
+        """The proof that a list copy is one of ours, whatever was done to it on its way."""
+        return self._sign("list copy", address)
+
+    def is_list_copy(self, mac: str, address: str) -> bool:
+        return self._holds(mac, "list copy", address)
 
     def unsubscribe(self, queue_id: int, address: Address) -> str:
         """The token that takes `address` off a list."""

@@ -69,7 +69,8 @@ class OpenTicket:
 class AddPost:
     """Add a post to a ticket.
 
-    `automatic`: from a machine; it changes nothing, joins nobody, tells nobody. `late_opening`: the
+    `automatic`: from a machine; it changes nothing, joins nobody, tells nobody. `joins` False: a moderator
+    let one post of a stranger into a private ticket, no more. `late_opening`: the
     message that a provisional ticket was waiting for; its title becomes the ticket's.
     """
 
@@ -78,6 +79,7 @@ class AddPost:
     staff: bool = False
     automatic: bool = False
     late_opening: str | None = None
+    joins: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ def normalise_address(text: str) -> Address:
     Raises BadValue for what is no address.
     """
     local, at, domain = text.strip().rpartition("@")
-    if not (local and at and domain) or any(c.isspace() or c in "<>,;\0" for c in domain):
+    if not (local and at and domain) or not text.strip().isprintable() or set(domain) & set(" <>,;"):
         raise BadValue(f"{text!r} is not an e-mail address")
     return Address(f"{local}@{normalise_domain(domain)}")
 

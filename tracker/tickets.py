@@ -99,7 +99,8 @@ def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
     if status is not ticket.status:
         before, after = ticket.status.value, status.value
         uow.record(ticket.id, Kind.STATUS, actor, post_id=post_id, before=before, after=after)
-    nosy.join(uow, ticket.id, author, "posted", actor)
+    if command.joins:
+        nosy.join(uow, ticket.id, author, "posted", actor)
     return post_id
 
 
@@ -287,6 +288,8 @@ def merge(uow: UnitOfWork, source_id: TicketId, target_id: TicketId, actor: Acto
     source, target = must_exist(pair.get(source_id), source_id), must_exist(pair.get(target_id), target_id)
     if source.merged_into is not None or target.merged_into is not None:
         raise BadValue("one of the two is an alias already")
+    if source.private is not target.private:
+        raise BadValue("one of the two is private, the other is not: merging would publish it")
     posts.move_all(uow.connection, source.id, target.id, target.post_count + 1)
     _merge_people(uow, source, target, actor)
     for center in store.centers_of(uow.connection, (source.id,)):

@@ -54,8 +54,8 @@ def find(connection: Connection, name: str) -> Center:
 
 def create(connection: Connection, name: str, address: Address | None, wants: Wants, now: datetime) -> Center:
     """Make a center known by `name`; raises BadValue when the name is taken."""
-    if not name_key(name):
-        raise BadValue("a support center needs a name")
+    if not name_key(name) or not name.isprintable():
+        raise BadValue("a support center needs a name, on one line")
     if lookup(connection, (name,)):
         raise BadValue(f"there is a support center {name!r} already")
     values = {"name": name, "address": address, "wants": wants.value, "created_at": now}
