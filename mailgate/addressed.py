@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from mailgate import deliveries
 from mailgate.addresses import Role, Target, Verb, target_tickets
+from mailgate.match import Question, Writer
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
-from mailgate.thread import Question, Writer
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from tracker import nosy, rights, tickets

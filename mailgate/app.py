@@ -27,9 +27,9 @@ from mailgate.gate import Limits
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
+from mailgate.match import Writer as MailWriter
 from mailgate.notify import Notifier
 from mailgate.reading import read_mail
-from mailgate.thread import Writer as MailWriter
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from mailgate.viewpoint import facts_of

@@ -13,10 +13,10 @@ from mailgate.addressed import Asked
 from mailgate.addresses import Role, target_tickets
 from mailgate.identity import Identity
 from mailgate.inbound import Outcome, State
+from mailgate.match import Evidence, Match, Question, Writer
 from mailgate.message import Disposition
 from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading, is_for_people, office_name
-from mailgate.thread import Evidence, Match, Question, Writer
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict, trace_lines
 from mailgate.viewpoint import facts_of

@@ -11,22 +11,20 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection
 
 from mailgate.guessing import Clue, guess
-from mailgate.identity import Identity, stored_under
-from mailgate.message import ParsedMessage
+from mailgate.identity import stored_under
+from mailgate.match import Evidence, Match, Question
 from mailgate.subjects import SubjectReading, read_subject
 from tracker import rights
-from tracker.model import Link, Queue, Status, Ticket, TicketId, Trust
+from tracker.model import Link, Status, Ticket, TicketId
 from tracker.storage import posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey, is_series_key
-from tracker.storage.people import Sender
 from tracker.tickets import REOPEN_WINDOW
 
 _GHOST_WINDOW: Final = timedelta(days=14)
@@ -38,94 +36,6 @@ _TELLING_TITLE: Final = 12
 _COMPARED_CHARACTERS: Final = 200
 _TELLING_WORD: Final = re.compile(r"\w{5,}")
 _SERIES: Final = re.compile(r"\[[^\]]*\b(?:PATCH|RFC)\b[^\]]*\]|\b\d{1,3}/\d{1,3}\b", re.IGNORECASE)
-
-
-class Evidence(StrEnum):
-    """What a match rests on."""
-
-    TOKEN = "token"  # noqa: S105  (no password)
-    ADDRESS = "address"
-    ROOT = "root"
-    REFERENCE = "reference"
-    GHOST = "ghost"
-    TAG = "tag"
-    THREAD_INDEX = "thread_index"
-    QUOTED_TOKEN = "quoted_token"  # noqa: S105
-    SUBJECT = "subject"
-    NEW = "new"
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Who writes: known or not, and what speaks for it."""
-
-    sender: Sender | None
-    trust: Trust
-
-    @property
-    def trusted(self) -> bool:
-        """Nothing speaks against the From: it is aligned, or nobody looks (a loopback instance)."""
-        return self.trust in (Trust.ALIGNED, Trust.UNCHECKED)
-
-    @property
-    def staff(self) -> bool:
-        return self.sender is not None and self.sender.staff
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A mail as threading sees it.
-
-    `queue` is the list it came to; `time` the earlier of Date and arrival, which is `received`. `proven`
-    are tickets that a valid token names, `own` those whose token is its author's, `addressed` those of plain
-    ticket addresses, `rooted` those of root ids, `claimed` those of root ids that are not ours, `quoted`
-    those of ticket addresses in quoted text; each in order, without doubles. `named` are the keys of the
-    messages it names, nearest first; `parent_key` the one it answers. `commands` says that its address asks
-    something of a ticket.
-    """
-
-    message: ParsedMessage
-    subject: SubjectReading
-    identity: Identity
-    queue: Queue
-    writer: Writer
-    time: datetime
-    proven: tuple[TicketId, ...] = ()
-    addressed: tuple[TicketId, ...] = ()
-    rooted: tuple[TicketId, ...] = ()
-    quoted: tuple[TicketId, ...] = ()
-    claimed: tuple[TicketId, ...] = ()
-    named: tuple[str, ...] = ()
-    parent_key: str | None = None
-    thread_key: str | None = None
-    received: datetime | None = None
-    own: tuple[TicketId, ...] = ()
-    commands: bool = False
-
-    @property
-    def has_references(self) -> bool:
-        return bool(self.named or self.rooted)
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The answer. `ticket` None: a new one, linked to others by `links`.
-
-    `why` is a sentence for people. `held`: why no ticket may have it before a moderator saw it.
-    `private`: the ticket it opens is.
-    `waiting` are provisional tickets that waited for this very mail and are merged into its ticket;
-    `late_opening` says that it is the opening `ticket` lacked.
-    """
-
-    ticket: Ticket | None
-    evidence: Evidence
-    why: str
-    links: tuple[tuple[Link, TicketId], ...] = ()
-    held: str | None = None
-    private: bool = False
-    waiting: tuple[TicketId, ...] = ()
-    late_opening: bool = False
-    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
