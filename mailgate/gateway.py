@@ -252,13 +252,14 @@ def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
         ticket_id = case.match.ticket.id
         if not addressed.is_command_only(case.reading):
             post_id = _continue(uow, case, case.match.ticket, author)
-        if case.decision.private:
-            tickets.make_private(uow, case.match.ticket, Actor(None, f"rules rev {case.revision}"))
     opened = case.match.ticket is None
     routed = tickets.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
     for kind, other in case.match.links:
         tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
     _late_merges(uow, case, ticket_id)
+    if case.decision.private and case.match.ticket is not None:
+        # After the merges: what comes in is as public as the ticket was.
+        tickets.make_private(uow, case.match.ticket, Actor(None, f"rules rev {case.revision}"))
     notes = addressed.carry_out(uow, case.asked, author)
     _invite_guests(uow, case, ticket_id, author)
     verdict = _verdict(case, ticket_id, routed)
