@@ -19,7 +19,7 @@ from mailgate.compose import COPY_HEADER, LIST_COPY_HEADER
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import DiskFull, LoopDetected, NoSuchList, RelayDenied, Reply
 from mailgate.inbound import InboundId, Mail
-from mailgate.scan import Header, ScanLimits, read_header, scan
+from mailgate.scan import Header, ScanLimits, scan
 from mailgate.tokens import Keys
 from tracker.model import Queue, Trust
 from tracker.storage.database import Writer
@@ -105,9 +105,8 @@ class Admission:
 
     def examine(self, envelope: Envelope, raw: bytes, trust: Trust = Trust.UNCHECKED) -> Mail:
         """The mail as it will be kept; raises what refuses it (mailgate.errors)."""
-        scanned = scan(raw, self._site.scan)
-        header = read_header(raw, self._site.scan)
-        if _COPY.search(raw, header.start, scanned.header_end):
+        header = scan(raw, self._site.scan).header
+        if _COPY.search(raw, header.start, header.end):
             self._check_loop(header)
         # An mbox line in front would end the header where our Received begins.
         raw = raw[header.start :]

@@ -18,11 +18,11 @@ from sqlalchemy import Connection
 from mailgate import inbound
 from mailgate.app import App
 from mailgate.envelope import Client, Envelope
-from mailgate.errors import HeaderTooLarge, MailError
+from mailgate.errors import MailError
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Mail
 from mailgate.reading import read_mail
-from mailgate.scan import ScanLimits, read_header, scan, to_crlf
+from mailgate.scan import Header, ScanLimits, scan, to_crlf
 from mailgate.verdict import Verdict
 from tracker import tickets
 from tracker.events import Actor
@@ -120,26 +120,23 @@ def import_mails(
 
 def _mail(app: App, raw: bytes, queue: Queue) -> Mail | None:
     """A mail of the archive, as if it had come when it did; None when no listener would have it."""
-    limits = ScanLimits(received=1000)
     try:
-        author = scan(raw, limits).from_address
+        scanned = scan(raw, ScanLimits(received=1000))
     except MailError:
         return None
     # An archive has no envelopes left; a null sender would make it automatic mail.
-    envelope = Envelope(_CLIENT, author, (queue.address,))
+    envelope = Envelope(_CLIENT, scanned.from_address, (queue.address,))
     mail = Mail(inbound.InboundId(0), inbound.new_uid(), envelope, raw, app.clock(), Trust.UNCHECKED)
-    arrival = _arrival(raw, limits)
+    arrival = _arrival(scanned.header)
     return mail if arrival is None else replace(mail, received_at=min(arrival, mail.received_at))
 
 
-def _arrival(raw: bytes, limits: ScanLimits) -> datetime | None:
+def _arrival(header: Header) -> datetime | None:
     """When the list had it: the date of its topmost Received, else its Date."""
-    with suppress(HeaderTooLarge):
-        header = read_header(raw, limits)
-        for value in (header.first("received").rpartition(b";")[2], header.first("date")):
-            with suppress(ValueError, TypeError, IndexError, OverflowError):
-                at = parsedate_to_datetime(value.strip().decode("ascii", "replace"))
-                return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    for value in (header.first("received").rpartition(b";")[2], header.first("date")):
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            at = parsedate_to_datetime(value.strip().decode("ascii", "replace"))
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     return None
 
 

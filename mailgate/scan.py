@@ -40,15 +40,6 @@ class ScanLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
-    """What the scan learnt. `header_end` is where the body begins."""
-
-    header_end: int
-    received_count: int
-    from_address: str
-
-
-@dataclass(frozen=True, slots=True)
 class Header:
     """The fields of a header in order: names as written, values as bytes with their folds.
 
@@ -73,6 +64,23 @@ class Header:
     def first(self, name: str) -> bytes:
         """The first value of the fields called `name` (lower case), or b""."""
         return next(iter(self._index.get(name, ())), b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What the scan learnt: the header, so that nobody reads it again, and whose mail it is."""
+
+    header: Header
+    from_address: str
+
+    @property
+    def header_end(self) -> int:
+        """Where the body begins."""
+        return self.header.end
+
+    @property
+    def received_count(self) -> int:
+        return len(self.header.values("received"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ def scan(raw: bytes, limits: ScanLimits) -> Scanned:
         raise LoopDetected(f"More than {limits.received} Received fields: a mail loop")
     author = read_author(header)
     measure(raw, header, limits)
-    return Scanned(header.end, received, author.address)
+    return Scanned(header, author.address)
 
 
 def read_header(raw: bytes, limits: ScanLimits, start: int = 0) -> Header:

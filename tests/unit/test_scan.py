@@ -17,13 +17,17 @@ def look(raw: bytes) -> Scanned:
     return scan(raw, ScanLimits())
 
 
+def learnt(scanned: Scanned) -> tuple[int, int, str]:
+    return scanned.header_end, scanned.received_count, scanned.from_address
+
+
 def test_an_ordinary_mail_gives_its_author_and_where_its_body_begins() -> None:
     raw = b"Received: from a by b\r\nReceived: from c\r\n by d\r\n" + PLAIN
-    assert look(raw) == Scanned(raw.index(b"Hello"), 2, "ann@x.example")
+    assert learnt(look(raw)) == (raw.index(b"Hello"), 2, "ann@x.example")
 
 
 def test_a_mail_without_body_ends_with_its_header() -> None:
-    assert look(FROM + TO) == Scanned(len(FROM + TO), 0, "ann@x.example")
+    assert learnt(look(FROM + TO)) == (len(FROM + TO), 0, "ann@x.example")
 
 
 def test_a_line_that_is_no_field_begins_the_body() -> None:
