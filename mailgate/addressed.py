@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mailgate import deliveries
 from mailgate.addresses import Role, Target, Verb, target_tickets
-from mailgate.match import Question, Writer
+from mailgate.match import Question
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
 from mailgate.tokens import Keys
@@ -93,7 +93,7 @@ def unsubscribe(uow: UnitOfWork, reading: Reading, keys: Keys) -> Verdict:
 def _may_unsubscribe(reading: Reading, target: Target, address: Address, keys: Keys) -> bool:
     if target.token is not None and target.queue is not None:
         return keys.is_unsubscribe(target.token, target.queue.id, address)
-    return reading.sender == address and Writer(None, reading.mail.trust).trusted
+    return reading.sender == address and reading.mail.trust.believed
 
 
 def is_command_only(reading: Reading) -> bool:

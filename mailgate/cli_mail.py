@@ -17,7 +17,6 @@ from mailgate.scan import to_crlf
 from tracker.model import Trust
 
 # sysexits.h: what an MTA understands of a program it pipes mail into.
-EX_USAGE_ERROR = 64
 EX_DATAERR = 65
 EX_NOUSER = 67
 EX_TEMPFAIL = 75

@@ -144,7 +144,7 @@ class Composer:
             opening=mail.opening,
             number=mail.ticket.id,
             routed=mail.routed,
-            unverified=post.trust.value in ("none", "failed"),
+            unverified=not post.trust.believed,
             text=shown.strip("\n"),
             folded=folded,
             left_out=", ".join(mail.left_out),

@@ -11,6 +11,7 @@ import logging
 import math
 import secrets
 import ssl
+from abc import ABC, abstractmethod
 from asyncio import StreamReaderProtocol
 from collections.abc import Callable
 from contextlib import suppress
@@ -87,7 +88,7 @@ class Watch:
             self._set()
 
 
-class Conversation(SMTP):
+class Conversation(SMTP, ABC):
     """A connection that the peer can neither keep, nor fill, nor end in the middle of our work."""
 
     # The reader stops the transport at twice this: lines of DATA have no limit of their own.
@@ -116,9 +117,9 @@ class Conversation(SMTP):
         self._pending = bytearray()
         self._unsent = bytearray()
 
+    @abstractmethod
     async def converse(self) -> None:
         """Greet, then answer commands until `leaving`."""
-        raise NotImplementedError
 
     @property
     def secure(self) -> bool:

@@ -111,11 +111,6 @@ class ParsedMessage:
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
-    def all_headers(self, name: str) -> tuple[str, ...]:
-        """Every field called `name` (any case), in order."""
-        wanted = name.lower()
-        return tuple(value for key, value in self.headers if key.lower() == wanted)
-
 
 @dataclass(frozen=True, slots=True)
 class Classified:

@@ -17,7 +17,7 @@ from mailgate.parse import attachment_bytes, parse_message
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
 from tracker.events import JournalRow, Kind
-from tracker.model import Address, PersonId, PostId, Queue, QueueId, Ticket, TicketId, Trust
+from tracker.model import Address, PersonId, PostId, Queue, QueueId, Ticket, TicketId
 from tracker.nosy import Audience, Face, Occasion, Told
 from tracker.storage import journal, people, posts, queues
 from tracker.storage import tickets as store
@@ -221,8 +221,7 @@ def _told(
 ) -> tuple[Told, ...]:
     event = row.event
     if event.kind in (Kind.OPENED, Kind.POSTED):
-        trusted = post.trust in (Trust.ALIGNED, Trust.UNCHECKED)
-        already = frozenset(post.copied_to) if trusted else frozenset()
+        already = frozenset(post.copied_to) if post.trust.believed else frozenset()
         opening = event.kind is Kind.OPENED
         return nosy.told_of_post(Occasion(opening, post.author_id, post.author_address, already), audience)
     # Somebody is brought in: they get the opening, unless it reached them in this batch or before.

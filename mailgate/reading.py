@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from mailgate.addresses import POSTMASTER, Role, Target, read_target
+from mailgate.addresses import Role, Target, read_target
 from mailgate.classify import classify
 from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
@@ -188,5 +188,4 @@ def is_for_people(targets: Sequence[Target]) -> bool:
 
 def office_name(targets: Sequence[Target]) -> str:
     """What to call the office that a mail is for."""
-    first = targets[0]
-    return first.role.value if first.role is not Role.POSTMASTER else POSTMASTER
+    return targets[0].role.value

@@ -67,6 +67,11 @@ class Trust(StrEnum):
     NONE = "none"
     UNCHECKED = "unchecked"
 
+    @property
+    def believed(self) -> bool:
+        """Nothing speaks against the From: it is aligned, or nobody looks (a loopback instance)."""
+        return self in (Trust.ALIGNED, Trust.UNCHECKED)
+
 
 class NosyState(StrEnum):
     """Whether a person is told of a ticket's posts."""
