@@ -20,6 +20,7 @@ from mailgate.settings import BadConfig
 from routing.facts import Facts
 from routing.faults import RoutingError
 from tracker.model import TrackerError
+from tracker.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 
@@ -50,6 +51,17 @@ class Context:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         return self.app.read(work)
+
+    def change(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run `work` in one transaction, with the events it causes."""
+
+        def in_unit(connection: Connection) -> T:
+            uow = UnitOfWork(connection, self.app.clock())
+            result = work(uow)
+            uow.flush()
+            return result
+
+        return self.write(in_unit)
 
     def facts_of(self, raw: bytes) -> Facts:
         return self.app.facts_of(raw)

@@ -117,13 +117,11 @@ def ticket_set(context: Context, number: int, changes: Sequence[str], as_json: b
     """
     pairs = [_pair(change) for change in changes]
 
-    def change(connection: Connection) -> None:
-        uow = UnitOfWork(connection, context.app.clock())
+    def change(uow: UnitOfWork) -> None:
         for key, value in pairs:
             _SETTERS[key](uow, tickets.find(uow, number), value, Actor(None, context.operator))
-        uow.flush()
 
-    context.app.write(change)
+    context.change(change)
     done(f"ticket {number} changed", as_json=as_json, ticket=number)
 
 
@@ -189,12 +187,10 @@ _SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {
 def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> None:
     """Make ticket SOURCE an alias of TARGET: its posts, people, centers and tags go over."""
 
-    def merge(connection: Connection) -> None:
-        uow = UnitOfWork(connection, context.app.clock())
+    def merge(uow: UnitOfWork) -> None:
         tickets.merge(uow, TicketId(source), TicketId(target), Actor(None, context.operator))
-        uow.flush()
 
-    context.app.write(merge)
+    context.change(merge)
     done(f"ticket {source} is now ticket {target}", as_json=as_json, ticket=target, alias=source)
 
 
@@ -205,14 +201,12 @@ def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> N
 def ticket_follow(context: Context, number: int, address: str) -> None:
     """Put somebody on the nosy list of a ticket."""
 
-    def change(connection: Connection) -> None:
-        uow = UnitOfWork(connection, context.app.clock())
+    def change(uow: UnitOfWork) -> None:
         found = tickets.find(uow, number)
-        person = people.register(connection, normalise_address(address), "", uow.now)
+        person = people.register(uow.connection, normalise_address(address), "", uow.now)
         nosy.join(uow, found.id, person, "followed", Actor(None, context.operator))
-        uow.flush()
 
-    context.app.write(change)
+    context.change(change)
     done(f"{address} follows ticket {number}")
 
 
@@ -223,16 +217,14 @@ def ticket_follow(context: Context, number: int, address: str) -> None:
 def ticket_unfollow(context: Context, number: int, address: str) -> None:
     """Take somebody off the nosy list of a ticket."""
 
-    def change(connection: Connection) -> None:
-        uow = UnitOfWork(connection, context.app.clock())
+    def change(uow: UnitOfWork) -> None:
         found = tickets.find(uow, number)
-        person = people.find(connection, normalise_address(address))
-        if not nosy.takes_part(store.memberships(connection, (found.id,)), person.id):
+        person = people.find(uow.connection, normalise_address(address))
+        if not nosy.takes_part(store.memberships(uow.connection, (found.id,)), person.id):
             raise Refusal(f"{address} does not follow ticket {number}")
         nosy.leave(uow, found.id, person, Actor(None, context.operator))
-        uow.flush()
 
-    context.app.write(change)
+    context.change(change)
     done(f"{address} no longer follows ticket {number}")
 
 

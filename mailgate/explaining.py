@@ -18,7 +18,7 @@ from mailgate.inbound import AlreadyDone, Entry, Mail
 from mailgate.instance import sole_daemon
 from mailgate.message import Mailbox, ParsedMessage
 from mailgate.parse import parse_message
-from mailgate.reading import Reading, read_mail
+from mailgate.reading import read_mail
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.model import PostId, Trust
 from tracker.storage import keys, posts, queues
@@ -91,17 +91,17 @@ def _try(app: App, connection: Connection, file: str, mail: Mail) -> None:
     entry = inbound.find(connection, mail.uid)
     post_id = entry.post_id if entry is not None and verdict.disposition != "duplicate" else None
     result = _result(file, None, verdict, str(accepted_reply(mail)), _recipients(connection, post_id))
-    raise _TakeBack(result | _steps(verdict, reading))
+    shown = {"title": reading.title, "reading": reading_of(reading.message)}
+    raise _TakeBack(result | _reasons(verdict) | shown)
 
 
-def _steps(verdict: Verdict, reading: Reading) -> dict[str, Any]:
+def _reasons(verdict: Verdict) -> dict[str, Any]:
+    """What the decisions rest on."""
     return {
         "why": verdict.why,
         "reason": verdict.reason,
         "trace": list(verdict.trace),
         "notes": list(verdict.notes),
-        "title": reading.title,
-        "reading": reading_of(reading.message),
     }
 
 
@@ -118,14 +118,14 @@ def _stored(connection: Connection, entry: Entry) -> dict[str, Any]:
     recipients = [] if duplicate else _recipients(connection, entry.post_id)
     message = parse_message(posts.get_blob(connection, entry.raw_sha256))
     result = _result("", entry.uid, verdict, f"250 2.6.0 {entry.uid} accepted", recipients)
-    return result | {
-        "why": verdict.why,
-        "reason": verdict.reason,
-        "trace": list(verdict.trace),
-        "notes": list(verdict.notes),
-        "received": _time(entry.received_at),
-        "reading": reading_of(message),
-    }
+    return (
+        result
+        | _reasons(verdict)
+        | {
+            "received": _time(entry.received_at),
+            "reading": reading_of(message),
+        }
+    )
 
 
 def _recipients(connection: Connection, post_id: PostId | None) -> list[dict[str, str]]:
