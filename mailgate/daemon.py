@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailgate import inbound
+from mailgate.apart import is_costly
 from mailgate.app import App
 from mailgate.gate import Gate
 from mailgate.inbound import Mail
@@ -49,24 +50,36 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What happens behind the listeners, in the order in which a mail passes."""
+    """What happens behind the listeners, in the order in which a mail passes: one of two works on it."""
 
     work: Stage
+    work_costly: Stage
     notify: Stage
     deliver: Stage
 
     def start(self) -> None:
-        for stage in (self.work, self.notify, self.deliver):
+        for stage in self._in_order():
             stage.start()
 
     def stop(self) -> None:
         """Each finishes the step it is in; what it leaves to the next is in the database."""
-        for stage in (self.work, self.notify, self.deliver):
+        for stage in self._in_order():
             stage.stop()
 
+    def _in_order(self) -> tuple[Stage, ...]:
+        return (self.work, self.work_costly, self.notify, self.deliver)
 
-def build_stages(app: App, writer: Writer, inbox: Inbox) -> Stages:
-    """The three stages, each kicking the next."""
+
+@dataclass(frozen=True, slots=True)
+class Inboxes:
+    """Where accepted mails wait: the quick ones, and those that may cost much."""
+
+    quick: Inbox
+    costly: Inbox
+
+
+def build_stages(app: App, writer: Writer, inboxes: Inboxes) -> Stages:
+    """The stages, each kicking the next."""
     worker, notifier, deliverer = app.worker(writer.write), app.notifier, app.deliverer()
 
     def notify_step() -> int:
@@ -78,17 +91,18 @@ def build_stages(app: App, writer: Writer, inbox: Inbox) -> Stages:
 
     deliver = Stage("deliver", lambda: deliverer.run_once(writer.write), _PACE_S)
     notify = Stage("notify", notify_step, _PACE_S, deliver.kick)
-    work = Stage("work", lambda: worker.run_once(inbox), _PACE_S, notify.kick)
-    return Stages(work, notify, deliver)
+    work = Stage("work", lambda: worker.run_once(inboxes.quick), _PACE_S, notify.kick)
+    costly = Stage("work-costly", lambda: worker.run_once(inboxes.costly), _PACE_S, notify.kick)
+    return Stages(work, costly, notify, deliver)
 
 
 async def run(app: App) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     told_to_stop = _on_signals()
-    writer, inbox = Writer(app.database), Inbox()
-    stages = build_stages(app, writer, inbox)
+    writer, inboxes = Writer(app.database), Inboxes(Inbox(), Inbox(quick=False))
+    stages = build_stages(app, writer, inboxes)
     # Nothing runs yet: if a port is taken, we end as if we had not begun.
-    listeners = await _listen(app, writer, inbox, stages)
+    listeners = await _listen(app, writer, inboxes, stages)
     writer.start()
     app.write(lambda connection: inbound.release_leases(connection, app.clock()))
     stages.start()
@@ -100,12 +114,13 @@ async def run(app: App) -> None:
     await asyncio.to_thread(writer.stop)
 
 
-async def _listen(app: App, writer: Writer, inbox: Inbox, stages: Stages) -> dict[str, Listener]:
+async def _listen(app: App, writer: Writer, inboxes: Inboxes, stages: Stages) -> dict[str, Listener]:
     admission = app.admission(writer, Lists(app))
 
     def accepted(mail: Mail) -> None:
-        inbox.put(mail)
-        stages.work.kick()
+        costly = is_costly(mail.raw)
+        (inboxes.costly if costly else inboxes.quick).put(mail)
+        (stages.work_costly if costly else stages.work).kick()
 
     admission.on_accepted(accepted)
     limits = app.limits()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from mailgate import deliveries, inbound
 from mailgate.admission import accepted_reply
+from mailgate.apart import read_message
 from mailgate.app import App
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, reply_to
@@ -17,7 +18,6 @@ from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, Mail
 from mailgate.instance import sole_daemon
 from mailgate.message import Mailbox, ParsedMessage
-from mailgate.parse import parse_message
 from mailgate.reading import read_mail
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.model import PostId, Trust
@@ -36,7 +36,7 @@ class _TakeBack(Exception):
 
 def envelope_for(app: App, raw: bytes, mail_from: str, recipients: tuple[str, ...]) -> Envelope:
     """The envelope of a mail from a file: by default its From, and the first list."""
-    sender = mail_from or parse_message(raw).header_from.address
+    sender = mail_from or read_message(raw).header_from.address
     reverse_path = "" if sender == "<>" else sender
     return Envelope(_CLIENT, reverse_path, recipients or (app.queues()[0].address,))
 
@@ -69,7 +69,7 @@ def explain(app: App, file: str, envelope: Envelope, raw: bytes, trust: Trust) -
         mail = app.examine(envelope, raw, trust)
     except MailError as error:
         refused = _result(file, None, Verdict("refused"), str(reply_to(error)), [])
-        return refused | {"reading": reading_of(parse_message(raw))}
+        return refused | {"reading": reading_of(read_message(raw))}
     try:
         app.write(lambda connection: _try(app, connection, file, mail))
     except _TakeBack as done:
@@ -116,7 +116,7 @@ def _stored(connection: Connection, entry: Entry) -> dict[str, Any]:
     verdict = verdict_from_json(entry.verdict) if entry.verdict else Verdict(entry.state.value)
     duplicate = verdict.disposition == "duplicate"
     recipients = [] if duplicate else _recipients(connection, entry.post_id)
-    message = parse_message(posts.get_blob(connection, entry.raw_sha256))
+    message = read_message(posts.get_blob(connection, entry.raw_sha256))
     result = _result("", entry.uid, verdict, f"250 2.6.0 {entry.uid} accepted", recipients)
     return (
         result

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, not_, select, update
 
 from mailgate.envelope import Client, Envelope
 from mailgate.tables import inbound
@@ -82,12 +82,15 @@ class AlreadyDone(Exception):
 
 
 _INSERT = insert(inbound).returning(inbound.c.id)
-_DUE = (
-    select(inbound)
-    .where(inbound.c.state == State.WAITING.value, inbound.c.due_at <= bindparam("now"))
+_IS_DUE = (inbound.c.state == State.WAITING.value) & (inbound.c.due_at <= bindparam("now"))
+_IS_QUICK = (inbound.c.size <= bindparam("small")) & (inbound.c.attempts == 0)
+_DUE = {
+    quick: select(inbound)
+    .where(_IS_DUE, _IS_QUICK if quick else not_(_IS_QUICK))
     .order_by(inbound.c.due_at, inbound.c.id)
     .limit(bindparam("limit"))
-)
+    for quick in (True, False)
+}
 _FINISH = (
     update(inbound)
     .where(inbound.c.id == bindparam("row"), inbound.c.state == State.WAITING.value)
@@ -130,9 +133,12 @@ def accept(connection: Connection, mail: Mail, due_at: datetime) -> InboundId:
     return InboundId(connection.execute(_INSERT, values).scalar_one())
 
 
-def due(connection: Connection, now: datetime, limit: int) -> tuple[Mail, ...]:
-    """Mails that wait for work, in order of arrival."""
-    rows = connection.execute(_DUE, {"now": now, "limit": limit}).all()
+def due(connection: Connection, now: datetime, limit: int, small: int, *, quick: bool) -> tuple[Mail, ...]:
+    """Mails that wait for work, in order of arrival.
+
+    The `quick` ones have at most `small` bytes and made no trouble so far.
+    """
+    rows = connection.execute(_DUE[quick], {"now": now, "limit": limit, "small": small}).all()
     return tuple(_mail(connection, row) for row in rows)
 
 

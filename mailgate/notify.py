@@ -11,9 +11,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailgate import deliveries
+from mailgate.apart import read_attachments
 from mailgate.compose import ChangeMail, Composer, PostMail
 from mailgate.mimeout import OutPart
-from mailgate.parse import attachment_bytes, parse_message
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
 from tracker.events import JournalRow, Kind
@@ -123,7 +123,9 @@ class Notifier:
         raw = posts.get_blob(connection, mail.post.raw_sha256)
         if (files[0].name, files[0].type, files[0].size) == (RAW_NAME, RAW_TYPE, len(raw)):
             return replace(mail, files=(OutPart(RAW_NAME, RAW_TYPE, raw),))
-        found = attachment_bytes(raw, parse_message(raw))
+        found = read_attachments(raw)
+        if not found:
+            return replace(mail, left_out=names)
         return replace(mail, files=tuple(OutPart(file.name, file.type, data) for file, data in found))
 
     def _tell_changes(self, connection: Connection, rows: Sequence[JournalRow], now: datetime) -> None:

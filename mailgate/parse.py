@@ -8,7 +8,9 @@ one border (clean.py). What is known to hurt a parser is not handed to it.
 from __future__ import annotations
 
 import email
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import mailparser
 
@@ -23,10 +25,13 @@ from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_
 # What the tree may cost. The library makes an object of each line, compares each line with each open
 # boundary, and mail-parser copies an attached container once for each container around it.
 _MAX_LINES = 500_000
+_MAX_LINES_TO_SPLIT = 50_000
 _MAX_COMPARISONS = 4_000_000
 _MAX_COPIED = 64 * 1024 * 1024
 _MAX_DEFECTS = 50
 _READ_ANYHOW = 1024 * 1024
+
+_Reader: TypeAlias = Callable[[bytes, Header, Shape], tuple[Body, tuple[str, ...]]]
 
 
 def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> ParsedMessage:
@@ -38,7 +43,7 @@ def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> Par
     header, shape, fault = _look(raw)
     message = _read_fields(header, list_servers)
     defects = [fault] if fault else []
-    for read in () if fault else (_read_with_mail_parser, _read_with_library):
+    for read in () if fault else _readers(raw, shape):
         try:
             body, found = read(raw, header, shape)
         except Exception as error:  # the shell of this module: any bytes give a value
@@ -46,6 +51,12 @@ def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> Par
         else:
             return _with_body(message, body, (*defects, *found))
     return replace(message, readable=False, defects=(*message.defects, *defects))
+
+
+def parse_header(raw: bytes, list_servers: frozenset[str], defect: str) -> ParsedMessage:
+    """What the header of `raw` says, when the rest could not be read for the reason `defect`."""
+    message = _read_fields(_look(raw)[0], list_servers)
+    return replace(message, readable=False, defects=(*message.defects, defect))
 
 
 def attachment_bytes(raw: bytes, parsed: ParsedMessage) -> tuple[tuple[Attachment, bytes], ...]:
@@ -71,14 +82,21 @@ def _look(raw: bytes) -> tuple[Header, Shape, str]:
         shape = measure(raw, header, limits)
     except MailError as error:
         return header, shape, str(error)
-    return header, shape, _too_costly(raw, shape)
-
-
-def _too_costly(raw: bytes, shape: Shape) -> str:
-    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    lines = _count_lines(raw) if shape.depth else 0
     if lines > _MAX_LINES or lines * shape.depth > _MAX_COMPARISONS:
-        return f"{lines} lines in {shape.depth} levels: too many to parse"
-    return ""
+        return header, shape, f"{lines} lines in {shape.depth} levels: too many to parse"
+    return header, shape, ""
+
+
+def _count_lines(raw: bytes) -> int:
+    return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+
+
+def _readers(raw: bytes, shape: Shape) -> tuple[_Reader, ...]:
+    """Who may read a mail of that shape, the best first."""
+    if shape.depth == 0 and _count_lines(raw) > _MAX_LINES_TO_SPLIT:
+        return (_read_flat,)
+    return (_read_with_mail_parser, _read_with_library)
 
 
 def _read_with_mail_parser(raw: bytes, header: Header, shape: Shape) -> tuple[Body, tuple[str, ...]]:
@@ -91,6 +109,15 @@ def _read_with_mail_parser(raw: bytes, header: Header, shape: Shape) -> tuple[Bo
 def _read_with_library(raw: bytes, header: Header, _: Shape) -> tuple[Body, tuple[str, ...]]:
     """The same tree without mail-parser, which raises on a few mails that the library can read."""
     return read_body(email.message_from_bytes(_canonical(raw, header))), ()
+
+
+def _read_flat(raw: bytes, header: Header, _: Shape) -> tuple[Body, tuple[str, ...]]:
+    """A mail that is one part, however many lines that has: the libraries make an object of each."""
+    canonical = _canonical(raw, header)
+    body_at = len(canonical) - (len(raw) - header.end)
+    message = email.message_from_bytes(canonical[:body_at])
+    message.set_payload(canonical[body_at:].decode("ascii", "surrogateescape"))
+    return read_body(message), ()
 
 
 def _canonical(raw: bytes, header: Header) -> bytes:

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Final
 
 from mailgate.addresses import Role, Target, read_target
+from mailgate.apart import read_message
 from mailgate.classify import classify
 from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
 from mailgate.message import Classified, Mailbox, ParsedMessage
-from mailgate.parse import parse_message
 from mailgate.subjects import SubjectReading, read_subject
 from mailgate.tokens import Keys
 from tracker.model import Address, BadValue, Queue, TicketId
@@ -83,7 +83,7 @@ class Reading:
 
 def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
     """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
-    message = parse_message(mail.raw)
+    message = read_message(mail.raw, doubtful=mail.attempts > 0)
     targets = read_targets(mail.envelope.recipients, queues)
     queue = _queue_of(targets, queues)
     subject = read_subject(message.subject, queue.tag)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from mailgate import inbound
+from mailgate.apart import LARGEST_READ_HERE
 from mailgate.clean import clean_text
 from mailgate.gateway import Conditions, Gateway
 from mailgate.inbound import AlreadyDone, Mail
@@ -26,7 +27,7 @@ from tracker.storage.database import Database, Work
 from tracker.unit_of_work import Clock
 
 _BATCH: Final = 64
-_KEPT_BYTES: Final = 64 * 2**20
+_KEPT_BYTES: Final = 32 * 2**20
 _LONGEST_ERROR: Final = 4000
 
 log = logging.getLogger(__name__)
@@ -41,19 +42,22 @@ class Tries:
 
 
 class Inbox:
-    """Mails just accepted, kept at hand so that they need not be read again. Bounded in bytes.
+    """Mails of one lane just accepted, kept at hand so that they need not be read again. Bounded in bytes.
 
     One that finds no room is not lost: it waits in the spool, and is found there when its lease is over.
+    The quick lane takes what is read in no time. What may cost much, or made trouble before, is worked on one
+    by one in a lane of its own: whatever it costs, the others do not wait for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, quick: bool = True) -> None:
+        self.quick = quick
         self._mails: deque[Mail] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def put(self, mail: Mail) -> None:
         with self._lock:
-            if self._bytes + len(mail.raw) <= _KEPT_BYTES:
+            if not self._mails or self._bytes + len(mail.raw) <= _KEPT_BYTES:
                 self._mails.append(mail)
                 self._bytes += len(mail.raw)
 
@@ -85,11 +89,14 @@ class Worker:
         self._clock = clock
 
     def run_once(self, inbox: Inbox) -> int:
-        """Work on one batch from `inbox`, or when that is empty from the spool; gives its size."""
-        mails: Sequence[Mail] = inbox.take(_BATCH)
+        """Work on a batch from `inbox`, or when that is empty from its lane in the spool; gives its size."""
+        most = _BATCH if inbox.quick else 1
+        mails: Sequence[Mail] = inbox.take(most)
         if not mails:
-            now = self._clock()
-            mails = self._database.read(lambda connection: inbound.due(connection, now, _BATCH))
+            due = partial(
+                inbound.due, now=self._clock(), limit=most, small=LARGEST_READ_HERE, quick=inbox.quick
+            )
+            mails = self._database.read(due)
         if mails:
             self.work(mails)
         return len(mails)

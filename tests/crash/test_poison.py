@@ -68,7 +68,7 @@ class Post:
 
     def work(self) -> None:
         """Do all that is due now."""
-        while self.worker.run_once(Inbox()):
+        while self.worker.run_once(Inbox()) + self.worker.run_once(Inbox(quick=False)):
             pass
 
     def entry(self, uid: str) -> Entry:

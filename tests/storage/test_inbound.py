@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from tracker.storage.database import Database
 LEASE = timedelta(seconds=30)
 DONE = Outcome(State.DONE, "post", None, None, "key", '{"why": "because"}')
 RAW = bytes(range(256)) * 4
+SMALL = 2048
 
 
 def some_mail(raw: bytes = RAW, received_at: datetime = NOW) -> Mail:
@@ -32,7 +34,12 @@ def accept(database: Database, mail: Mail | None = None, due_at: datetime = NOW)
 
 
 def due(database: Database, now: datetime, limit: int = 10) -> list[InboundId]:
-    return [mail.id for mail in database.read(lambda connection: inbound.due(connection, now, limit))]
+    """Both lanes together, the quick one first."""
+    lanes = [
+        database.read(partial(inbound.due, now=now, limit=limit, small=SMALL, quick=quick))
+        for quick in (True, False)
+    ]
+    return [mail.id for lane in lanes for mail in lane]
 
 
 def finish(database: Database, number: InboundId, outcome: Outcome = DONE) -> None:

@@ -59,6 +59,7 @@ def test_a_mail_that_always_fails_is_parked_after_three_tries(
     states = []
     for _ in range(4):
         worker.run_once(Inbox())
+        worker.run_once(Inbox(quick=False))
         entry = tracked.database.read(lambda connection: inbound.find(connection, str(number)))
         assert entry is not None
         states.append((entry.state, entry.attempts))

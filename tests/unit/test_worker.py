@@ -30,10 +30,17 @@ def test_mails_are_taken_in_order_of_arrival() -> None:
 def test_the_inbox_is_bounded_and_has_room_again_when_emptied() -> None:
     inbox = Inbox()
     for number in range(4):
-        inbox.put(mail(number, 20 * 2**20))
+        inbox.put(mail(number, 10 * 2**20))
     assert len(inbox.take(10)) == 3
-    inbox.put(mail(9, 20 * 2**20))
+    inbox.put(mail(9, 10 * 2**20))
     assert [one.id for one in inbox.take(10)] == [9]
+
+
+def test_a_mail_larger_than_the_bound_finds_room_when_it_is_alone() -> None:
+    inbox = Inbox()
+    inbox.put(mail(1, 40 * 2**20))
+    inbox.put(mail(2, 10))
+    assert [one.id for one in inbox.take(10)] == [1]
 
 
 def test_a_stage_works_until_there_is_no_more_and_tells_the_next() -> None:
