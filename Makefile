@@ -6,7 +6,7 @@ HOME_DIR ?= var
 # Tests in parallel, one process a core.
 JOBS ?= auto
 
-.PHONY: install run test check format bench bench-threading lock migration clean
+.PHONY: install run test check format bench bench-threading bench-hostile lock migration clean
 
 install: .venv/installed
 
@@ -40,6 +40,9 @@ bench: install  ## messages a second and CPU a message, beside the floor of the 
 
 bench-threading: install  ## tickets against the true threads of a real archive (needs ../shared or MAILGATE_SHARED)
 	$(BIN)/python -m tests.bench.threading_score
+
+bench-hostile: install  ## what hostile mail costs a daemon: CPU and memory of each (needs ../shared or MAILGATE_SHARED)
+	$(BIN)/python -m tests.bench.hostile
 
 lock: install  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --generate-hashes \

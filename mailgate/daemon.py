@@ -19,6 +19,7 @@ from mailgate.gate import Gate
 from mailgate.inbound import Mail
 from mailgate.instance import InstanceError
 from mailgate.listener import Listener
+from mailgate.memory import Memory
 from mailgate.settings import CONFIG_NAME, HostPort
 from mailgate.smtpd import Dialect, House
 from mailgate.stage import Stage
@@ -28,7 +29,6 @@ from tracker.storage.database import Writer
 
 _GRACE_S: Final = 20.0
 _LISTS_FRESH_S: Final = 1.0
-_PACE_S: Final = 0.025
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +89,11 @@ def build_stages(app: App, writer: Writer, inboxes: Inboxes) -> Stages:
             or writer.write(lambda connection: notifier.advance_changes(connection, app.clock())).result()
         )
 
-    deliver = Stage("deliver", lambda: deliverer.run_once(writer.write), _PACE_S)
-    notify = Stage("notify", notify_step, _PACE_S, deliver.kick)
-    work = Stage("work", lambda: worker.run_once(inboxes.quick), _PACE_S, notify.kick)
-    costly = Stage("work-costly", lambda: worker.run_once(inboxes.costly), _PACE_S, notify.kick)
+    idle = Memory().give_back
+    deliver = Stage("deliver", lambda: deliverer.run_once(writer.write), idle=idle)
+    notify = Stage("notify", notify_step, deliver.kick)
+    work = Stage("work", lambda: worker.run_once(inboxes.quick), notify.kick)
+    costly = Stage("work-costly", lambda: worker.run_once(inboxes.costly), notify.kick, idle=idle)
     return Stages(work, costly, notify, deliver)
 
 

@@ -6,39 +6,45 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
-
-# The command line writes beside the daemon and cannot call it: so often we look by ourselves.
-_LOOK_AGAIN_S: Final = 1.0
-_AFTER_TROUBLE_S: Final = 5.0
+from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two steps, until it looks for work by itself, and after trouble.
+
+    The command line writes beside the daemon and cannot call it, so each stage looks again.
+    """
+
+    between: float = 0.025
+    look_again: float = 1.0
+    after_trouble: float = 5.0
 
 
 class Stage:
     """Runs `step` until it gives 0, then waits for `kick`. Trouble is logged, and tried again later.
 
-    Between two steps lie at least `pace_s`: under load each then finds more to do at once, which costs
-    less for each; the first after a pause comes at once.
+    Between two steps lies the pace: under load each then finds more to do at once, which costs
+    less for each; the first after a pause comes at once. `idle` is done when there is no more work.
     """
 
     def __init__(
         self,
         name: str,
         step: Callable[[], int],
-        pace_s: float,
         done: Callable[[], None] = lambda: None,
         *,
-        look_again_s: float = _LOOK_AGAIN_S,
-        after_trouble_s: float = _AFTER_TROUBLE_S,
+        idle: Callable[[], None] = lambda: None,
+        pace: Pace = Pace(),
     ) -> None:
         self.name = name
-        self._pace_s = pace_s
-        self._look_again_s = look_again_s
-        self._after_trouble_s = after_trouble_s
+        self._pace = pace
         self._turn_at = 0.0
         self._step = step
         self._done = done
+        self._idle = idle
         self._kicked = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -67,16 +73,17 @@ class Stage:
         try:
             while self._paced() and self._step():
                 self._done()
+            self._idle()
         except Exception:
             # The stage's shell: the database may be away; what was under way was rolled back.
             log.exception("stage=%s trouble", self.name)
-            self._stopping.wait(self._after_trouble_s)
+            self._stopping.wait(self._pace.after_trouble)
             return 0.0
-        return self._look_again_s
+        return self._pace.look_again
 
     def _paced(self) -> bool:
         """Wait for the next step's turn; False when there is to be none."""
-        wait = self._turn_at + self._pace_s - time.monotonic()
+        wait = self._turn_at + self._pace.between - time.monotonic()
         stopping = self._stopping.wait(wait) if wait > 0 else self._stopping.is_set()
         self._turn_at = time.monotonic()
         return not stopping

@@ -85,11 +85,11 @@ def _send(app: App, daemon: Daemon, letters: list[Letter], work: Path) -> Conten
     handed = hand_in(daemon.smtp, letters, work, connections=1)
     if handed.replies != {"250": len(letters)}:
         raise Failed(f"{len(letters)} mails sent, answered {handed.replies}: {handed.refusals}")
-    wait_until(lambda: app.read(_is_idle), _DRAINED_S)
+    wait_until(lambda: app.read(is_idle), _DRAINED_S)
     return app.read(_contents)
 
 
-def _is_idle(connection: Connection) -> bool:
+def is_idle(connection: Connection) -> bool:
     waiting = inbound.counts(connection).get("waiting", 0) + deliveries.counts(connection).get("waiting", 0)
     last = connection.execute(select(func.max(t.event.c.id))).scalar() or 0
     told = connection.execute(select(func.min(t.cursor.c.event_id))).scalar() or 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from mailgate.envelope import Client, Envelope
 from mailgate.inbound import InboundId, Mail
-from mailgate.stage import Stage
+from mailgate.stage import Pace, Stage
 from mailgate.worker import Inbox
 from tests.support.waiting import wait_until
 from tracker.model import Trust
@@ -50,7 +50,7 @@ def test_a_stage_works_until_there_is_no_more_and_tells_the_next() -> None:
         left[0] -= 1
         return left[0]
 
-    stage = Stage("test", step, 0.0, told.set)
+    stage = Stage("test", step, told.set, pace=Pace(0.0))
     stage.start()
     wait_until(lambda: left[0] <= 0, 5)
     stage.stop()
@@ -66,7 +66,7 @@ def test_trouble_does_not_end_a_stage(caplog: object) -> None:
             raise RuntimeError("the database is away")
         return 0
 
-    stage = Stage("test", step, 0.0, after_trouble_s=0.01)
+    stage = Stage("test", step, pace=Pace(0.0, after_trouble=0.01))
     stage.start()
     wait_until(lambda: len(calls) >= 2, 5)
     stage.stop()
@@ -74,7 +74,7 @@ def test_trouble_does_not_end_a_stage(caplog: object) -> None:
 
 def test_a_kick_wakes_a_stage_at_once() -> None:
     calls: list[int] = []
-    stage = Stage("test", lambda: calls.append(1) or 0, 0.0, look_again_s=3600)  # type: ignore[func-returns-value]
+    stage = Stage("test", lambda: calls.append(1) or 0, pace=Pace(0.0, look_again=3600))  # type: ignore[func-returns-value]
     stage.start()
     wait_until(lambda: len(calls) == 1, 5)
     stage.kick()
