@@ -174,7 +174,15 @@ def reading_of(message: ParsedMessage) -> dict[str, Any]:
         "signature": message.signature,
         "html": message.html,
         "attachments": [
-            {"name": a.name, "type": a.type, "size": a.size, "sha256": a.sha256} for a in message.attachments
+            {
+                "name": a.name,
+                "type": a.type,
+                "size": a.size,
+                "sha256": a.sha256,
+                "inline": a.inline,
+                "content_id": a.content_id,
+            }
+            for a in message.attachments
         ],
         "forwarded": None if forwarded is None else {"from": forwarded.sender, "subject": forwarded.subject},
         "signed": message.signed,

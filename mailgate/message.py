@@ -39,13 +39,16 @@ class Mailbox:
 class Attachment:
     """A part that is not the text; its bytes stay in the raw mail. `size` in bytes after decoding.
 
-    `name` is a label only: no path, no control characters, never empty. `sha256` in hex.
+    `name` is a label only: no path, no control characters, never empty. `sha256` in hex. `inline`: its
+    place is in the text, which may name it by `content_id` (RFC 2392, without brackets, "" where none).
     """
 
     name: str
     type: str
     size: int
     sha256: str
+    content_id: str = ""
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from typing import TypeAlias
 
 import mailparser
 
+from mailgate.body import Body
 from mailgate.clean import clean_line, decode_words
 from mailgate.errors import HeaderTooLarge, MailError, NoAuthor
 from mailgate.fieldvalues import read_date, read_ids, read_mailboxes
 from mailgate.message import Attachment, Mailbox, ParsedMessage
-from mailgate.mimewalk import Body, payload, read_body
+from mailgate.mimewalk import read_body
 from mailgate.quoting import separate
 from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_header
 
@@ -49,7 +50,7 @@ def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> Par
         except Exception as error:  # the shell of this module: any bytes give a value
             defects.append(clean_line(f"{read.__name__[6:]}: {type(error).__name__}: {error}")[:200])
         else:
-            return _with_body(message, body, (*defects, *found))
+            return _with_body(message, body, (*defects, *found, *body.defects))
     return replace(message, readable=False, defects=(*message.defects, *defects))
 
 
@@ -65,7 +66,7 @@ def attachment_bytes(raw: bytes, parsed: ParsedMessage) -> tuple[tuple[Attachmen
         return ()
     body = read_body(email.message_from_bytes(_canonical(raw, read_header(raw, ScanLimits()))))
     return tuple(
-        (attachment, payload(part)) for attachment, part in zip(body.attachments, body.files, strict=True)
+        (attachment, take()) for attachment, take in zip(body.attachments, body.sources, strict=True)
     )
 
 

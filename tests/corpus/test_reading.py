@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,15 @@ def shown(box: Mailbox) -> str:
 def reading(message: ParsedMessage) -> dict[str, Any]:
     """All of `message` that an expectation may name, as TOML has it."""
     files = [
-        {"name": a.name, "type": a.type, "size": a.size, "sha256": a.sha256} for a in message.attachments
+        {
+            "name": a.name,
+            "type": a.type,
+            "size": a.size,
+            "sha256": a.sha256,
+            "inline": a.inline,
+            "content_id": a.content_id,
+        }
+        for a in message.attachments
     ]
     inside = message.forwarded
     return {
@@ -84,8 +93,10 @@ def test_a_mail_is_read_as_expected(mail: Path) -> None:
 def test_its_attachments_are_found_again(mail: Path) -> None:
     raw = mail.read_bytes()
     message = parse_message(raw)
-    assert [(each, len(content)) for each, content in attachment_bytes(raw, message)] == [
-        (each, each.size) for each in message.attachments
+    found = attachment_bytes(raw, message)
+    assert tuple(each for each, _ in found) == message.attachments
+    assert [hashlib.sha256(content).hexdigest() for _, content in found] == [
+        each.sha256 for each in message.attachments
     ]
 
 

@@ -1,0 +1,105 @@
+"""One part of the tree that the library builds: its fields, its name, its content."""
+
+from __future__ import annotations
+
+from email.generator import BytesGenerator
+from email.message import Message
+from email.policy import compat32
+from io import BytesIO
+from typing import TypeAlias
+
+from mailgate.clean import clean_line
+from mailgate.fieldvalues import mime_type, parameter
+from mailgate.transfer import Undone, undo
+
+Part: TypeAlias = "Message[str, str]"
+
+MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
+_MAX_CONTENT_ID = 300
+
+
+def field(part: Part, name: str) -> bytes:
+    """The first field called `name`, as bytes, or b""."""
+    for key, value in part.raw_items():
+        if key.lower() == name:
+            return str(value).encode("utf-8", "surrogateescape")
+    return b""
+
+
+def children(part: Part) -> list[Part]:
+    """The parts in a part; none in a leaf."""
+    inside: object = part.get_payload() if part.is_multipart() else None
+    return [each for each in inside if isinstance(each, Message)] if isinstance(inside, list) else []
+
+
+def kind_of(part: Part) -> str:
+    """The type of a part, in lower case; what none is declared for is text, or a message in a digest."""
+    return mime_type(field(part, "content-type"), part.get_default_type())
+
+
+def declared_kind(part: Part) -> str:
+    """The type that a part is declared to be, in lower case; "" where there is none, or a broken one."""
+    return mime_type(field(part, "content-type"), "")
+
+
+def is_attached(part: Part) -> bool:
+    """Whether a part is to be saved, not read (RFC 2183 2.2)."""
+    return field(part, "content-disposition").strip()[:10].lower() == b"attachment"
+
+
+def is_inline(part: Part) -> bool:
+    """Whether a part is to be shown in its place: it says so, or the text can refer to it."""
+    disposition = field(part, "content-disposition").strip()[:6].lower()
+    return disposition == b"inline" or (not disposition and bool(content_id(part)))
+
+
+def content_id(part: Part) -> str:
+    """The Content-ID (RFC 2392) without its brackets, or ""."""
+    return clean_line(field(part, "content-id").decode("utf-8", "replace")).strip("<> ")[:_MAX_CONTENT_ID]
+
+
+def file_name(part: Part) -> str:
+    """The name of a part, as it is written (RFC 2183 2.3); "" where it has none."""
+    name = parameter(field(part, "content-disposition"), "filename")
+    return name or parameter(field(part, "content-type"), "name")
+
+
+def payload(part: Part) -> bytes:
+    """The bytes of an attachment, its transfer encoding undone; those of a message as it was attached."""
+    return content(part).data
+
+
+def content(part: Part) -> Undone:
+    """What is in a part, its transfer encoding undone; of a container, its parts as they were sent."""
+    encoding = field(part, "content-transfer-encoding").partition(b"(")[0].strip(b' \t\r\n";')
+    if part.is_multipart():
+        # A message in base64 is against RFC 2046 5.2.1, and the library takes its lines for a body.
+        if not _is_encoded_message(part):
+            return Undone(_flattened(part))
+        part = children(part)[0]
+    # The library would decode the text by its declared charset, which raises for some.
+    inside: object = getattr(part, "_payload", None)
+    data = inside.encode("utf-8", "surrogateescape") if isinstance(inside, str) else b""
+    return undo(data, encoding.decode("ascii", "replace").lower())
+
+
+def _is_encoded_message(part: Part) -> bool:
+    encoding = field(part, "content-transfer-encoding").strip().lower()
+    inside = children(part)
+    return (
+        encoding.startswith((b"base64", b"quoted-printable"))
+        and kind_of(part) in MESSAGES
+        and len(inside) == 1
+        and not inside[0].keys()
+        and not inside[0].is_multipart()
+    )
+
+
+def _flattened(part: Part) -> bytes:
+    out = BytesIO()
+    generator = BytesGenerator(
+        out, mangle_from_=False, policy=compat32.clone(linesep="\r\n", max_line_length=0)
+    )
+    for inner in children(part):
+        generator.flatten(inner)
+    return out.getvalue()
