@@ -38,7 +38,7 @@ _FOLD = re.compile(r"[\r\n]+[ \t]*")
 _BARE_ID = re.compile(r"[^\s<>@,]+@[^\s<>@,]+")
 
 _PARAMETER = re.compile(rb';\s*+([^\s=;"]++)\s*+=\s*+("(?:[^"\\]++|\\.)*+"|[^;]*+)', re.DOTALL)
-_MIME_TYPE = re.compile(rb"\s*+([A-Za-z0-9.+_-]++)\s*+/\s*+([A-Za-z0-9.+_-]++)\s*+(?:;|\(|$)")
+_MIME_TYPE = re.compile(rb"\s*+([A-Za-z0-9.+_-]++)\s*+/\s*+([A-Za-z0-9.+_-]++)(?:[;(\s]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,16 +274,35 @@ def mime_type(value: bytes, default: str = "text/plain") -> str:
 def parameter(value: bytes, name: str) -> str:
     """The parameter `name` of a Content-Type or Content-Disposition field, decoded; "" where absent.
 
-    Reads RFC 2231 (charsets, continuations) and, as all clients do, encoded words.
+    Of one that stands twice the first counts, and the plain form before the extended one: so does the
+    library read a boundary. Encoded words are decoded, as all clients do.
     """
     wanted = name.encode("ascii")
     if wanted not in value.lower():
         return ""
-    found = {match[1].lower(): _unquote(match[2]) for match in islice(_PARAMETER.finditer(value), 200)}
-    if wanted in found:
-        return clean_line(decode_words(found[wanted]))
-    charset, data = _continued(found, wanted)
-    return clean_line(decode(data, charset))
+    found = _parameters(value)
+    return clean_line(decode_words(found[wanted])) if wanted in found else _extended(found, wanted)
+
+
+def file_parameter(value: bytes, name: str) -> str:
+    """The parameter `name`, its extended form before the plain one: it says more (RFC 6266 4.3)."""
+    wanted = name.encode("ascii")
+    if wanted + b"*" not in value.lower():
+        return parameter(value, name)
+    return _extended(_parameters(value), wanted) or parameter(value, name)
+
+
+def _parameters(value: bytes) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for match in islice(_PARAMETER.finditer(value), 200):
+        found.setdefault(match[1].lower(), _unquote(match[2]))
+    return found
+
+
+def _extended(found: dict[bytes, bytes], name: bytes) -> str:
+    """A parameter in the forms of RFC 2231; with encoded words in them, which some clients cut in pieces."""
+    charset, data = _continued(found, name)
+    return clean_line(decode(data, charset) if charset else decode_words(data))
 
 
 def _continued(found: dict[bytes, bytes], name: bytes) -> tuple[str, bytes]:

@@ -17,7 +17,7 @@ import mailparser
 from mailgate.body import Body
 from mailgate.clean import clean_line, decode_words
 from mailgate.errors import HeaderTooLarge, MailError, NoAuthor
-from mailgate.fieldvalues import read_date, read_ids, read_mailboxes
+from mailgate.fieldvalues import parameter, read_date, read_ids, read_mailboxes
 from mailgate.message import Attachment, Mailbox, ParsedMessage
 from mailgate.mimewalk import read_body
 from mailgate.quoting import separate
@@ -173,7 +173,7 @@ def _read_fields(header: Header, list_servers: frozenset[str]) -> ParsedMessage:
         message_id=message_id,
         in_reply_to=tuple(each for each in _ids(header, "in-reply-to", people) if each not in itself),
         references=tuple(each for each in _ids(header, "references", people) if each not in itself),
-        subject=clean_line(decode_words(header.first("subject"))),
+        subject=_subject(header),
         header_from=author,
         sender=sender or author,
         sender_repaired=sender is not None,
@@ -185,6 +185,13 @@ def _read_fields(header: Header, list_servers: frozenset[str]) -> ParsedMessage:
         headers=tuple((name, clean_line(decode_words(value))) for name, value in header.fields),
         defects=defects,
     )
+
+
+def _subject(header: Header) -> str:
+    """The first Subject that is not empty; raw bytes in it may be in the charset of the text."""
+    charset = parameter(header.first("content-type"), "charset")
+    lines = (clean_line(decode_words(value, charset)) for value in header.values("subject"))
+    return next((line for line in lines if line), "")
 
 
 def _author(header: Header) -> tuple[Mailbox, tuple[str, ...]]:

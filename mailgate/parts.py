@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import TypeAlias
 
 from mailgate.clean import clean_line
-from mailgate.fieldvalues import mime_type, parameter
+from mailgate.fieldvalues import file_parameter, mime_type
 from mailgate.transfer import Undone, undo
 
 Part: TypeAlias = "Message[str, str]"
@@ -60,8 +60,8 @@ def content_id(part: Part) -> str:
 
 def file_name(part: Part) -> str:
     """The name of a part, as it is written (RFC 2183 2.3); "" where it has none."""
-    name = parameter(field(part, "content-disposition"), "filename")
-    return name or parameter(field(part, "content-type"), "name")
+    name = file_parameter(field(part, "content-disposition"), "filename")
+    return name or file_parameter(field(part, "content-type"), "name")
 
 
 def payload(part: Part) -> bytes:

@@ -45,11 +45,11 @@ def _base64(data: bytes) -> Undone:
     core = data.rstrip(_BLANKS)
     stray = core.translate(None, _ALPHABET + _BLANKS)
     if not stray or (stray in (b"=", b"==") and core.endswith(stray)):
-        return Undone(_quads(core))
+        return Undone(quads(core))
     return _damaged_base64(data)
 
 
-def _quads(data: bytes) -> bytes:
+def quads(data: bytes) -> bytes:
     """The bytes that the base64 characters of `data` stand for, padded or not."""
     characters = data.translate(None, _NOT_BASE64)
     # One character over is six bits: no byte.
@@ -70,9 +70,9 @@ def _damaged_base64(data: bytes) -> Undone:
         block.append(characters)
         padded = bool(equals) or (padded and not line.strip())
         if padded:
-            pieces.append(_quads(b"".join(block)))
+            pieces.append(quads(b"".join(block)))
             block = []
-    pieces.append(_quads(b"".join(block)))
+    pieces.append(quads(b"".join(block)))
     rest = data[at:]
     return Undone(b"".join(pieces), rest, "text after base64" if rest else "characters that are not base64")
 
