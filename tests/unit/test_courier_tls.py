@@ -7,18 +7,14 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from mailgate.courier import Copy, Outcome, Result
 from mailgate.courier_smtp import SmtpCourier
 from mailgate.courier_wire import Limits, Smarthost
+from tests.support.certificates import self_signed
 
 GREETING = b"220 x\r\n"
 CLEAR_HELLO = b"250-x\r\n250 STARTTLS\r\n"
@@ -27,21 +23,7 @@ CLEAR_HELLO = b"250-x\r\n250 STARTTLS\r\n"
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the key and certificate of `localhost`, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    form, secret = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    file.write_bytes(key.private_bytes(pem, form, secret) + made.public_bytes(pem))
-    return file
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @contextmanager
