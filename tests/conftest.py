@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a fresh database of each kind."""
+"""Fixtures for all tests: a fresh database of each kind, a fresh community."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import databases
+from tests.support.community import Community, communities
 from tests.support.databases import Postgresql
 from tracker.storage.database import Database
 
@@ -64,3 +65,22 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database.open(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def instance_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("template") / "home"
+
+
+@pytest.fixture(scope="session")
+def _settled(instance_template: Path) -> object:
+    return communities(instance_template)
+
+
+@pytest.fixture
+def community(_settled: object, tmp_path: Path) -> Iterator[Community]:
+    """A fresh instance with one list and the shipped rules."""
+    assert callable(_settled)
+    made = _settled(tmp_path / "home")
+    yield made
+    made.app.close()
