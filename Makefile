@@ -6,7 +6,11 @@ HOME_DIR ?= var
 # Tests in parallel, one process a core.
 JOBS ?= auto
 
-.PHONY: install run test check format bench bench-threading bench-hostile lock migration clean
+# For how long `make fuzz` runs, and on what: a target of tests/fuzz/targets.py, or all.
+SECONDS ?= 600
+TARGET ?=
+
+.PHONY: install run test check format fuzz bench bench-threading bench-hostile lock migration clean
 
 install: .venv/installed
 
@@ -35,6 +39,14 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# A wheel of its own, and not for every Python: without it the fuzzing goes on, blind.
+.venv/fuzz: .venv/installed
+	-$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --only-binary atheris -e '.[fuzz]'
+	@touch $@
+
+fuzz: .venv/fuzz  ## make fuzz SECONDS=600 TARGET=parse: hostile inputs for all targets or one; findings in .fuzz/
+	$(BIN)/python -m tests.fuzz run --seconds $(SECONDS) $(TARGET)
+
 bench: install  ## messages a second and CPU a message, beside the floor of the stack
 	$(BIN)/python -m tests.bench.pipeline
 
@@ -51,5 +63,5 @@ lock: install  ## write requirements.lock anew from pyproject.toml
 migration: install  ## make migration M="what it does": write a new migration from the tables in the code
 	$(BIN)/python -m tests.support.new_migration "$(M)"
 
-clean:
+clean:  ## what fuzzing found in .fuzz/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

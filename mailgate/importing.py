@@ -76,9 +76,8 @@ def read_source(source: Path) -> Sequence[bytes]:
 def split_mbox(content: bytes) -> Iterator[bytes]:
     """The mails of an mbox: each begins with a line `From …` that follows an empty one (mboxrd quoting)."""
     content = content.replace(b"\r\n", b"\n")
-    starts = [
-        m for m in _FROM_LINE.finditer(content) if m.start() == 0 or content[: m.start()].endswith(b"\n\n")
-    ]
+    found = _FROM_LINE.finditer(content)
+    starts = [m for m in found if m.start() == 0 or content.endswith(b"\n\n", 0, m.start())]
     ends = [*(match.start() for match in starts[1:]), len(content)][: len(starts)]
     for match, end in zip(starts, ends, strict=True):
         mail = content[match.end() : end]

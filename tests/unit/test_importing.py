@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mailbox
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def test_an_mbox_is_split_where_mails_begin() -> None:
 
 def test_an_mbox_with_crlf_is_split_the_same() -> None:
     assert list(split_mbox(mbox(QUESTION, ANSWER).replace(b"\n", b"\r\n"))) == [QUESTION, ANSWER]
+
+
+def test_an_mbox_of_many_mails_is_split_in_time_linear_in_it() -> None:
+    content = mbox(*[QUESTION] * 30_000)
+    start = time.process_time()
+    assert sum(1 for _ in split_mbox(content)) == 30_000
+    assert time.process_time() - start < 2
 
 
 def test_maildir_folder_and_mbox_give_the_same_mails(tmp_path: Path) -> None:
