@@ -16,7 +16,7 @@ from typing import Any
 from tests.fuzz.findings import Findings
 from tests.fuzz.judging import ROOT, Fault, Limits, cap_memory, judge
 
-# The daemon of a fuzzer may take this much; an input may take Limits.memory_bytes.
+# The process of a fuzzer may take this much; an input may take Limits.memory_bytes.
 _MOST_MEMORY = 4 * 1024 * 1024 * 1024
 _EVERY_S = 10.0
 _GUIDED_PACKAGES = ["mailgate", "routing", "mailparser", "html_text"]
@@ -42,6 +42,11 @@ class Work:
         """Where the input under trial stands, for whoever finds this process dead."""
         return self.folder / f"last-{self.name}"
 
+    @property
+    def slowest_input(self) -> Path:
+        """The input that took most CPU in the last run: it may be near a finding."""
+        return self.folder / f"slowest-{self.name}"
+
 
 class _Ledger:
     """Counts, shows progress, keeps findings."""
@@ -55,7 +60,9 @@ class _Ledger:
 
     def note(self, data: bytes, cpu_s: float, fault: Fault | None) -> None:
         self.tried += 1
-        self.slowest = max(self.slowest, cpu_s)
+        if cpu_s > self.slowest:
+            self.slowest = cpu_s
+            self._work.slowest_input.write_bytes(data)
         if fault is not None and not self._findings.is_known(self._work.name, fault):
             self._keep(data, fault)
         if time.monotonic() - self._shown > _EVERY_S:
