@@ -17,6 +17,7 @@ from mailgate.clean import clean_line, decode, decode_words
 from mailgate.message import Mailbox
 
 _MAX_MAILBOXES = 500
+_MAX_LIST = 64 * 1024
 _MAX_IDS = 100
 _MAX_ID = 998
 
@@ -59,7 +60,7 @@ _COMMA: _Token = ("special", ",")
 
 
 def read_mailboxes(value: bytes) -> Mailboxes:
-    """The mailboxes of a From, To, Cc or Reply-To field, groups opened, at most some hundreds.
+    """The mailboxes of a From, To, Cc or Reply-To field, groups opened, at most 500 in 64 KiB.
 
     Where `<...>` stands, the address is in it, whatever the words before it look like. A source route
     is no addr-spec here: nobody writes one but to deceive.
@@ -67,7 +68,7 @@ def read_mailboxes(value: bytes) -> Mailboxes:
     good: list[Mailbox] = []
     broken = 0
     words: list[_Token] = []
-    for element in _elements(_tokens(value.decode("ascii", "surrogateescape"))):
+    for element in _elements(_tokens(value[:_MAX_LIST].decode("ascii", "surrogateescape"))):
         if _is_phrase(element):
             # "Doe, John <jd@x.example>": an unquoted comma belongs to the name.
             words += [*element, _COMMA] if _has_content(element) else []
@@ -121,7 +122,7 @@ def _elements(tokens: Iterable[_Token]) -> Iterable[list[_Token]]:
         kind, text = token
         if kind == "special" and text in ",;:":
             # A colon in angle brackets stands after a route; else it ends the name of a group.
-            if text != ":" or _OPEN in element:
+            if element and (text != ":" or _OPEN in element):
                 yield element
             element = []
         else:
