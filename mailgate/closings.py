@@ -20,6 +20,7 @@ from mailgate.closingwords import (
     SMALL_PRINT,
     VALEDICTION,
 )
+from mailgate.quotewords import GREETING, INLINE
 from mailgate.textlines import MAX_LINE, NEW, SIGNATURE, Page
 
 _MAX_SIGNATURE = 25
@@ -36,10 +37,35 @@ _RULE = re.compile(r"\s{0,4}(?:[_=*#~+]{2,}|[-–—‐]{2,}|—|(?:[-=*] ?){4,}
 _RULE_BEGINS = frozenset("_-=*#~+–—‐")
 
 
-def says_something(line: str) -> bool:
+# Law knows no "I": who writes about disclaimers does.
+_FIRST_PERSON = (
+    " i ",
+    " i'm ",
+    " i’m ",
+    " i'd ",
+    " my ",
+    " me ",
+    " ich ",
+    " mir ",
+    " je ",
+    " yo ",
+    " io ",
+    " jag ",
+    " ik ",
+)
+
+
+def _says_something(line: str) -> bool:
     """Whether a line is more than a device's or a separator."""
     text = line.strip()
     return bool(text) and text not in _SEPARATORS and not _is_device_line(text)
+
+
+def is_answered(page: Page, start: int) -> bool:
+    """Whether an answer stands above `start`, and says nothing of answers below."""
+    above = [page.lines[i][:MAX_LINE] for i in range(start) if page.is_new(i)]
+    said = [line for line in above if _says_something(line) and not GREETING.match(line.strip())]
+    return bool(said) and not any(INLINE.search(line) for line in said[-40:])
 
 
 def mark_banner(page: Page) -> None:
@@ -149,8 +175,8 @@ def _closing_start(lines: list[str], start: int, end: int) -> int:
         return end - 1
     top = _paragraph_start(lines, start, end)
     if _is_small_print(lines[top:end]):
-        above = lines[top - 1] if top > start else ""
-        return top - 1 if above.strip() and len(above) <= MAX_LINE else top
+        above = lines[top - 1][:MAX_LINE] if top > start else ""
+        return top - 1 if _RULE.fullmatch(above) or NOTICE.fullmatch(above) else top
     return _card_start(lines, start, end)
 
 
@@ -172,13 +198,15 @@ def _is_small_print(paragraph: list[str]) -> bool:
     text = "\n".join(paragraph)
     if len(text) < 40 or len(text) > 6000:
         return False
-    text = " ".join(text.casefold().split())
+    text = f" {' '.join(text.casefold().split())} "
     if len(text) < 400 and any(each in text for each in SMALL_PRINT):
         return True
     if sum(each in text for each in COMPANY) >= 2:
         return True
     telling = _kinds_said(text, LEGAL[:3])
-    return telling > 0 and len(text) >= 80 and telling + _kinds_said(text, LEGAL[3:]) >= 4
+    if telling == 0 or len(text) < 80 or any(word in text for word in _FIRST_PERSON):
+        return False
+    return telling + _kinds_said(text, LEGAL[3:]) >= (4 if len(text) < 200 else 5)
 
 
 def _kinds_said(text: str, kinds: tuple[tuple[str, ...], ...]) -> int:

@@ -227,7 +227,7 @@ COMPANY: Final = [
     "hrb ",
 ]
 NOTICE: Final = re.compile(
-    r"\W{0,6}(?:confidentiality|disclaimer|legal (?:notice|disclaimer)|privacy notice"
+    r"\W{0,6}(?:confidential(?:ity)?|保密声明|disclaimer|legal (?:notice|disclaimer)|privacy notice"
     r"|important notice|notice|haftungsausschluss"
     r"|vertraulichkeitshinweis|wichtiger hinweis|avis de confidentialité|avertissement|aviso (?:legal"
     r"|de confidencialidad)"

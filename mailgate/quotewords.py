@@ -26,7 +26,8 @@ _DATE: Final = _words(
     skickad|sendt|dato|lähetetty|päivämäärä|päiväys|elküldve|küldve|dátum|odesláno|odoslané|wysłano
     wysłane|data wysłania|отправлено|дата|дата отправки|надіслано|відправлено|изпратено|gönderildi
     gönderilme|gönderim tarihi|tarih|εστάλη|στάλθηκε|απεστάλη|ημερομηνία|נשלח|תאריך|التاريخ|تاريخ
-    أرسلت|تم الإرسال|تاريخ الإرسال|发送时间|发送日期|發送時間|傳送時間|寄件日期|寄件時間|傳送日期
+    أرسلت|تم الإرسال|تاريخ الإرسال|发送时间|已发送|已傳送|发送日期
+    發送時間|傳送時間|寄件日期|寄件時間|傳送日期
     时间|日期|送信日時|送信日|日付|日時|보낸 날짜|보낸날짜|날짜|발신일|trimis|trimis la|dată|saadetud
     kuupäev|nosūtīts|datums|išsiųsta|đã gửi|đã gửi lúc|ngày|thời gian|dikirim|tanggal|วันที่|ส่ง
     poslano|sent by|sent on|sent at"""
@@ -157,6 +158,10 @@ OPENING: Final = re.compile(
     r"|Missatge de|Le message",
     re.IGNORECASE,
 )
+# Attributions that need no colon.
+QUOTING: Final = re.compile(
+    r"(?:Quoting|Excerpts from|Quoth|Zitat von|Citando|Citerar|Citat från)\s", re.IGNORECASE
+)
 # What begins with these is a sentence, not an attribution, unless it says when.
 PROSE: Final = re.compile(
     r"(?:as|like|what|when|which|that|but|and|so|because|the|this|here|there|if|since|then|also"
@@ -167,22 +172,25 @@ PROSE: Final = re.compile(
 )
 # Says that the answers stand inside a quote that has no marks.
 INLINE: Final = re.compile(
-    r"\b(?:in-?line|in line(?! with)|inter(?:spersed|leaved)|embedded|in (?:red|blue|green|bold"
-    r"|colou?r|purple)|in between)\b"
-    r"|\b(?:see|find|answers?|answered|comments?|commented|repl(?:y|ies)|respon(?:se|ses|ded)"
-    r"|remarks?|notes?|added"
-    r"|my \w+|below in)\b[^.\n]{0,40}\b(?:below|beneath|underneath|in your (?:mail|e-?mail|message|text))\b"
-    r"|\bbelow\s*[:.]?\s*$"
-    r"|\b(?:siehe|s\.|antworten?|kommentare?|anmerkungen)\b[^.\n]{0,40}\b(?:unten|im text"
-    r"|weiter unten|inline|darunter)\b"
-    r"|\b(?:voir|réponses?|commentaires?|mes \w+)\b[^.\n]{0,40}\b(?:ci-dessous|dans le texte|plus bas"
-    r"|ci-après|en rouge"
-    r"|en bleu)\b"
-    r"|\b(?:abajo|más abajo|debajo|entre líneas|en rojo|en azul|abaixo|em vermelho|qui sotto"
-    r"|di seguito|in rosso"
-    r"|hieronder|zie onder|in het rood|se nedan|nedenfor|se under|ks\. alla|poniżej|níže|ниже"
-    r"|в тексте|lásd lent"
-    r"|aşağıda)\b|见下|見下",
+    r"\b(?:in-?line|in line(?! with)|interspersed|interleaved|embedded below|in between)\b"
+    r"|\b(?:answers?|answered|comments?|commented|repl(?:y|ies|ied)|respon(?:se|ses|ded)"
+    r"|remarks?)\b[^.\n]{0,40}"
+    r"\b(?:below|beneath|underneath|in your (?:mail|e-?mail|message|text)|in (?:red|blue|green|bold"
+    r"|colou?r|purple))\b"
+    r"|\bsee (?:my \w+ )?below\b|^below[.:]?$"
+    r"|\b(?:antworten?|kommentare?|anmerkungen)\b[^.\n]{0,40}\b(?:unten|im text|inline|darunter"
+    r"|in rot|in blau)\b"
+    r"|\b(?:siehe|s\.) (?:weiter )?unten\b"
+    r"|\b(?:réponses?|commentaires?|remarques)\b[^.\n]{0,40}(?:ci-dessous|dans le texte|plus bas"
+    r"|en rouge|en bleu)\b"
+    r"|\bvoir (?:ci-dessous|plus bas)\b"
+    r"|\b(?:respuestas?|comentarios?)\b[^.\n]{0,40}\b(?:abajo|debajo|entre líneas|en rojo|en azul)\b"
+    r"|\b(?:respostas?|comentários?)\b[^.\n]{0,40}\b(?:abaixo|em vermelho|em azul)\b"
+    r"|\b(?:risposte|commenti)\b[^.\n]{0,40}\b(?:sotto|nel testo|in rosso|di seguito)\b"
+    r"|\b(?:antwoord(?:en)?|opmerkingen)\b[^.\n]{0,40}\b(?:hieronder|onder|in het rood)\b"
+    r"|\bzie (?:hier)?onder\b"
+    r"|\b(?:se|svar) (?:nedan|nedenfor|under)\b|\bks\. alla\b|\bodpowiedzi poniżej\b|\bodpovědi níže\b"
+    r"|\b(?:ответы|комментарии) (?:ниже|в тексте)\b|\blásd lent\b|见下|見下",
     re.IGNORECASE,
 )
 GREETING: Final = re.compile(
