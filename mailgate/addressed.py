@@ -93,7 +93,7 @@ def unsubscribe(uow: UnitOfWork, reading: Reading, keys: Keys) -> Verdict:
 def _may_unsubscribe(reading: Reading, target: Target, address: Address, keys: Keys) -> bool:
     if target.token is not None and target.queue is not None:
         return keys.is_unsubscribe(target.token, target.queue.id, address)
-    return reading.sender == address and reading.mail.trust.believed
+    return reading.sender == address and reading.trust.believed
 
 
 def is_command_only(reading: Reading) -> bool:

@@ -39,14 +39,12 @@ def is_costly(raw: bytes) -> bool:
     return len(raw) > LARGEST_READ_HERE
 
 
-def read_message(
-    raw: bytes, list_servers: frozenset[str] = frozenset(), *, doubtful: bool = False
-) -> ParsedMessage:
+def read_message(raw: bytes, *, doubtful: bool = False) -> ParsedMessage:
     """As parse.parse_message, whatever the mail costs; `doubtful`: it made trouble before."""
     if not (doubtful or is_costly(raw)):
-        return parse_message(raw, list_servers)
-    answer = _ask(raw, _CPU_S, _MESSAGE, *list_servers)
-    return answer if isinstance(answer, ParsedMessage) else parse_header(raw, list_servers, str(answer))
+        return parse_message(raw)
+    answer = _ask(raw, _CPU_S, _MESSAGE)
+    return answer if isinstance(answer, ParsedMessage) else parse_header(raw, str(answer))
 
 
 def read_attachments(raw: bytes) -> tuple[tuple[Attachment, bytes], ...]:
@@ -59,9 +57,9 @@ def _files(raw: bytes) -> tuple[tuple[Attachment, bytes], ...]:
     return attachment_bytes(raw, parse_message(raw))
 
 
-def _ask(raw: bytes, cpu_s: int, *wanted: str) -> Any:
+def _ask(raw: bytes, cpu_s: int, wanted: str) -> Any:
     """What a process of its own reads in `raw`, or a sentence that says why there is nothing."""
-    command = [sys.executable, "-P", "-c", _PROGRAM, str(cpu_s), *wanted]
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(cpu_s), wanted]
     wall_s = cpu_s * _WALL_FOR_CPU
     try:
         done = subprocess.run(command, input=raw, capture_output=True, timeout=wall_s, check=False)
@@ -91,13 +89,13 @@ class _Answer(pickle.Unpickler):
 
 def main() -> None:
     """The process: what is wanted stands in the arguments, the mail on stdin, the answer goes to stdout."""
-    cpu_s, wanted, *list_servers = sys.argv[1:]
+    cpu_s, wanted = sys.argv[1:]
     # What a parser prints must not stand in the answer.
     answer_fd = os.dup(1)
     os.dup2(2, 1)
     raw = sys.stdin.buffer.read()
     _limit(int(cpu_s), len(raw))
-    answer = _files(raw) if wanted == _FILES else parse_message(raw, frozenset(list_servers))
+    answer = _files(raw) if wanted == _FILES else parse_message(raw)
     with os.fdopen(answer_fd, "wb") as out:
         pickle.dump(answer, out, protocol=pickle.HIGHEST_PROTOCOL)
     # To take such a tree apart piece by piece would cost as much again.

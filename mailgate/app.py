@@ -29,7 +29,8 @@ from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
 from mailgate.match import Writer as MailWriter
 from mailgate.notify import Notifier
-from mailgate.reading import read_mail
+from mailgate.reading import Reading, read_mail
+from mailgate.senders import ListServers
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from mailgate.viewpoint import facts_of
@@ -91,6 +92,15 @@ class App:
     def notifier(self) -> Notifier:
         return Notifier(self.composer, self.settings.notify.attach)
 
+    @cached_property
+    def list_servers(self) -> ListServers:
+        chosen = self.settings.mail
+        return ListServers(chosen.list_servers, chosen.list_server_networks)
+
+    def read_mail(self, mail: Mail, lists: Sequence[Queue]) -> Reading:
+        """`mail` as this instance reads it; `lists` are its own."""
+        return read_mail(mail, lists, self.keys, self.list_servers)
+
     def queues(self) -> tuple[Queue, ...]:
         """The lists as they are now."""
         return self.read(queues.everyone)
@@ -110,15 +120,15 @@ class App:
         lists = self.queues()
         envelope = Envelope(Client("", "", "FILE", "-"), "", (lists[0].address,))
         mail = Mail(InboundId(0), "-", envelope, raw, self.clock(), Trust.UNCHECKED)
-        reading = read_mail(mail, lists, self.keys)
+        reading = self.read_mail(mail, lists)
         sender = reading.sender
         known = None if sender is None else self.read(partial(people.find_sender, address=sender))
-        return facts_of(reading, MailWriter(known, mail.trust), None, ())
+        return facts_of(reading, MailWriter(known, reading.trust), None, ())
 
     def worker(self, write: Callable[[Work[Verdict]], Future[Verdict]]) -> Worker:
         work = self.settings.work
         tries = Tries(work.attempts, work.retry_first)
-        return Worker(self.database, write, self.gateway, self.keys, tries, self.clock)
+        return Worker(self.database, write, self.gateway, self.read_mail, tries, self.clock)
 
     def admission(self, writer: Writer, lists: Callable[[], Sequence[Queue]]) -> Admission:
         return Admission(writer, self.keys, self.site(), lists, self.clock)

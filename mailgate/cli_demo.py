@@ -19,7 +19,6 @@ from mailgate.envelope import Client, Envelope
 from mailgate.gateway import Conditions
 from mailgate.inbound import InboundId, Mail, accept, new_uid
 from mailgate.instance import load_instance, sole_daemon
-from mailgate.reading import read_mail
 from mailgate.scan import ScanLimits, scan, to_crlf
 from mailgate.serving import serve_app
 from mailgate.setup import Wishes, initialise
@@ -112,7 +111,7 @@ def _post(app: App, raw: bytes, offset: int) -> None:
 
     def take_in(connection: Connection) -> None:
         known = with_id(mail, accept(connection, mail, at))
-        reading = read_mail(known, queues.everyone(connection), app.keys)
+        reading = app.read_mail(known, queues.everyone(connection))
         app.gateway.receive(connection, reading, Conditions(at, quiet=True))
 
     app.write(take_in)

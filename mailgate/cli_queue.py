@@ -14,7 +14,6 @@ from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_
 from mailgate.exporting import iso
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, State
-from mailgate.reading import read_mail
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.storage import posts
 
@@ -140,7 +139,7 @@ def _approve(context: Context, entry: Entry) -> Verdict:
         mail = inbound.get(connection, entry.id)
         if mail is None:
             raise Refusal(f"there is no mail {entry.uid!r}")
-        reading = read_mail(mail, app.queues(), app.keys)
+        reading = app.read_mail(mail, app.queues())
         return app.gateway.receive(connection, reading, Conditions(app.clock(), released=True))
 
     try:

@@ -18,10 +18,9 @@ from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, Mail
 from mailgate.instance import sole_daemon
 from mailgate.message import Mailbox, ParsedMessage
-from mailgate.reading import read_mail
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.model import PostId, Trust
-from tracker.storage import keys, posts, queues
+from tracker.storage import keys, queues
 
 _CLIENT = Client("", "localhost", "FILE", "-")
 
@@ -47,7 +46,7 @@ def inject(app: App, file: str, envelope: Envelope, raw: bytes, trust: Trust) ->
         mail = app.accept_now(envelope, raw, trust)
     except MailError as error:
         return _result(file, None, Verdict("refused"), str(reply_to(error)), [])
-    reading = read_mail(mail, app.queues(), app.keys)
+    reading = app.read_mail(mail, app.queues())
     with suppress(AlreadyDone):
         app.write(lambda connection: app.gateway.receive(connection, reading, Conditions(app.clock())))
     while app.write(lambda connection: app.notifier.advance(connection, app.clock())):
@@ -85,7 +84,7 @@ def _try(app: App, connection: Connection, file: str, mail: Mail) -> None:
     known = inbound.get(connection, inbound_id)
     if known is None:
         raise AssertionError("a row just written is there")
-    reading = read_mail(known, queues.everyone(connection), app.keys)
+    reading = app.read_mail(known, queues.everyone(connection))
     verdict = app.gateway.receive(connection, reading, Conditions(app.clock()))
     app.notifier.advance(connection, app.clock())
     entry = inbound.find(connection, mail.uid)
@@ -109,14 +108,17 @@ def explain_stored(app: App, message_id: str) -> list[dict[str, Any]]:
     """What became of every mail that came under `message_id`."""
     wrapped = message_id if message_id.startswith("<") else f"<{message_id}>"
     key = keys.message_key(wrapped)
-    return app.read(lambda c: [_stored(c, entry) for entry in inbound.by_message_key(c, key)])
+    return app.read(lambda c: [_stored(app, c, entry) for entry in inbound.by_message_key(c, key)])
 
 
-def _stored(connection: Connection, entry: Entry) -> dict[str, Any]:
+def _stored(app: App, connection: Connection, entry: Entry) -> dict[str, Any]:
     verdict = verdict_from_json(entry.verdict) if entry.verdict else Verdict(entry.state.value)
     duplicate = verdict.disposition == "duplicate"
     recipients = [] if duplicate else _recipients(connection, entry.post_id)
-    message = read_message(posts.get_blob(connection, entry.raw_sha256))
+    mail = inbound.get(connection, entry.id)
+    if mail is None:
+        raise AssertionError("a row just read is there")
+    message = app.read_mail(mail, queues.everyone(connection)).message
     result = _result("", entry.uid, verdict, f"250 2.6.0 {entry.uid} accepted", recipients)
     return (
         result

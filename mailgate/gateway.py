@@ -108,14 +108,16 @@ class Gateway:
     ) -> tuple[Verdict, PostId | None]:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
-        writer = Writer(people.find_sender(connection, _sender(reading)), reading.mail.trust)
+        writer = Writer(people.find_sender(connection, _sender(reading)), reading.trust)
         question = self._question(connection, reading, writer)
         key = reading.identity.key
         if addressed.is_command_only(reading) and inbound.was_done(connection, reading.mail, key):
             return Verdict(Disposition.DUPLICATE.value, "the same command came before"), None
         twin = _twin(connection, reading, known)
         mail = reading.mail
-        if twin is not None and identity.is_redelivery(reading.message, mail.trust, twin, mail.received_at):
+        if twin is not None and identity.is_redelivery(
+            reading.message, reading.trust, twin, mail.received_at
+        ):
             return self._redelivered(uow, question, twin), twin.id
         if twin is not None:
             question, known = _under_an_id_of_ours(connection, reading, question)
@@ -350,7 +352,7 @@ def _summary(case: _Case) -> Verdict:
         cc=decision.cc if opens else (),
         fallback=decision.fallback and opens,
         tags=decision.tags,
-        notes=decision.notes,
+        notes=(*case.reading.notes, *decision.notes),
         trace=trace_lines(decision),
     )
 

@@ -21,7 +21,6 @@ from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Mail
-from mailgate.reading import read_mail
 from mailgate.scan import Header, ScanLimits, scan, to_crlf
 from mailgate.verdict import Verdict
 from tracker import tickets
@@ -141,7 +140,7 @@ def _arrival(header: Header) -> datetime | None:
 
 def _take_in(connection: Connection, app: App, mail: Mail, lists: Sequence[Queue]) -> Verdict:
     inbound_id = inbound.accept(connection, mail, mail.received_at)
-    reading = read_mail(replace(mail, id=inbound_id), lists, app.keys)
+    reading = app.read_mail(replace(mail, id=inbound_id), lists)
     conditions = Conditions(now=mail.received_at, quiet=True)
     with suppress(AlreadyDone):
         return app.gateway.receive(connection, reading, conditions)

@@ -77,7 +77,8 @@ class ParsedMessage:
     and `in_reply_to` in order; both are clean by threading rules (no addresses, no duplicates).
     `date` is the Date field, aware, or None where there is none or it cannot be. `subject` is decoded
     and on one line. `headers` are all fields in order, names as written, values unfolded and decoded.
-    `sender` is the RFC5322.From after sender repair (`sender_repaired` says so), `header_from` before.
+    `sender` is the RFC5322.From after sender repair (senders.py; `sender_repaired` says so), `header_from`
+    before; `original_from` is what a list manager says was there.
     `text` is the whole decoded text; `new_text`, `quoted_text`, `signature` its parts.
     """
 
@@ -91,6 +92,7 @@ class ParsedMessage:
     to: tuple[Mailbox, ...] = ()
     cc: tuple[Mailbox, ...] = ()
     reply_to: tuple[Mailbox, ...] = ()
+    original_from: tuple[Mailbox, ...] = ()
     date: datetime | None = None
     thread_index: str = ""
     text: str = ""

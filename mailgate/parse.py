@@ -36,14 +36,10 @@ _READ_ANYHOW = 1024 * 1024
 _Reader: TypeAlias = Callable[[bytes, Header, Shape], tuple[Body, tuple[str, ...]]]
 
 
-def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> ParsedMessage:
-    """Read `raw`; never raises: `defects` say what is wrong, `readable` whether any parser could read it.
-
-    `list_servers` are addresses and domains (lower case) of list managers that write themselves into
-    From; the person is then found in X-Original-From or Reply-To, and becomes `sender`.
-    """
+def parse_message(raw: bytes) -> ParsedMessage:
+    """Read `raw`; never raises: `defects` say what is wrong, `readable` whether any parser could read it."""
     header, shape, fault = _look(raw)
-    message = _read_fields(header, list_servers)
+    message = _read_fields(header)
     defects = [fault] if fault else []
     for read in () if fault else _readers(raw, shape):
         try:
@@ -55,9 +51,9 @@ def parse_message(raw: bytes, list_servers: frozenset[str] = frozenset()) -> Par
     return replace(message, readable=False, defects=(*message.defects, *defects))
 
 
-def parse_header(raw: bytes, list_servers: frozenset[str], defect: str) -> ParsedMessage:
+def parse_header(raw: bytes, defect: str) -> ParsedMessage:
     """What the header of `raw` says, when the rest could not be read for the reason `defect`."""
-    message = _read_fields(_look(raw)[0], list_servers)
+    message = _read_fields(_look(raw)[0])
     return replace(message, readable=False, defects=(*message.defects, defect))
 
 
@@ -168,25 +164,24 @@ def _with_body(message: ParsedMessage, body: Body, defects: tuple[str, ...]) -> 
     )
 
 
-def _read_fields(header: Header, list_servers: frozenset[str]) -> ParsedMessage:
+def _read_fields(header: Header) -> ParsedMessage:
     """All that the header says."""
     author, defects = _author(header)
     to, cc, reply_to = (_mailboxes(header, name) for name in ("to", "cc", "reply-to"))
     people = frozenset(box.address.casefold() for box in (author, *to, *cc))
     message_id = next(iter(read_ids(header.first("message-id"))), None)
     itself = {message_id}
-    sender = _repaired(author, header, reply_to, list_servers)
     return ParsedMessage(
         message_id=message_id,
         in_reply_to=tuple(each for each in _ids(header, "in-reply-to", people) if each not in itself),
         references=tuple(each for each in _ids(header, "references", people) if each not in itself),
         subject=_subject(header),
         header_from=author,
-        sender=sender or author,
-        sender_repaired=sender is not None,
+        sender=author,
         to=to,
         cc=cc,
         reply_to=reply_to,
+        original_from=_mailboxes(header, "x-original-from"),
         date=read_date(header.first("date")),
         thread_index="".join(clean_line(header.first("thread-index").decode("ascii", "ignore")).split()),
         headers=tuple((name, clean_line(decode_words(value))) for name, value in header.fields),
@@ -215,22 +210,3 @@ def _mailboxes(header: Header, name: str) -> tuple[Mailbox, ...]:
 
 def _ids(header: Header, name: str, people: frozenset[str]) -> tuple[str, ...]:
     return read_ids(b" ".join(header.values(name)), people)
-
-
-def _repaired(
-    author: Mailbox, header: Header, reply_to: tuple[Mailbox, ...], list_servers: frozenset[str]
-) -> Mailbox | None:
-    """Who wrote a mail that a list manager put itself in From of; None where it is nobody else for sure."""
-    if not list_servers or not _is_list(author, list_servers):
-        return None
-    for boxes in (_mailboxes(header, "x-original-from"), reply_to):
-        people = [box for box in boxes if not _is_list(box, list_servers)]
-        if len(people) == 1:
-            name = people[0].name or author.name.rpartition(" via ")[0]
-            return replace(people[0], name=name)
-    return None
-
-
-def _is_list(box: Mailbox, list_servers: frozenset[str]) -> bool:
-    address = box.address.lower()
-    return address in list_servers or address.rpartition("@")[2] in list_servers

@@ -44,7 +44,7 @@ def new_post(
         time=reading.time,
         text=message.text if readable else UNREADABLE_TEXT,
         new_text=message.new_text if readable else UNREADABLE_TEXT,
-        trust=mail.trust,
+        trust=reading.trust,
         disposition=reading.classified.disposition.value,
         raw_sha256=hashlib.sha256(mail.raw).hexdigest(),
         copied_to=reading.copied_to,

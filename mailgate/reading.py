@@ -16,9 +16,10 @@ from mailgate.classify import classify
 from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
 from mailgate.message import Classified, Mailbox, ParsedMessage
+from mailgate.senders import ListServers, trust_of_author, with_author
 from mailgate.subjects import SubjectReading, read_subject
 from mailgate.tokens import Keys
-from tracker.model import Address, BadValue, Queue, TicketId
+from tracker.model import Address, BadValue, Queue, TicketId, Trust
 from tracker.people import normalise_address
 from tracker.storage import keys as key_store
 
@@ -30,6 +31,7 @@ _MOST_COPIED: Final = 100
 _GIT_ID: Final = re.compile(r"<?(\d{14}\.\d+|\d{9,11}-\d+)-\d+-([^<>\s]+)>?", re.ASCII)
 _LONGEST_SERIES: Final = 200
 _QUOTED_CHARACTERS: Final = 64 * 1024
+_NO_LIST_SERVERS: Final = ListServers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,9 @@ class Reading:
     """A mail, what it is, and where it wants to go.
 
     `targets` are the recipients of the envelope, `mentioned` those of To and Cc that are ours; `queue` the
-    list it is for. `sender` is its author's address, None where it has none. `time` is the earlier of
-    Date and arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look
-    so and are not. `copied_to` are the others in its To and Cc, who hold a copy.
+    list it is for. `sender` is its author's address, None where it has none, and `trust` what speaks for
+    that. `time` is the earlier of Date and arrival. `rooted` are the tickets of root ids of ours, `claimed`
+    those of root ids that look so and are not. `copied_to` are the others in its To and Cc, who hold a copy.
     """
 
     mail: Mail
@@ -49,6 +51,7 @@ class Reading:
     mentioned: tuple[Target, ...]
     queue: Queue
     sender: Address | None
+    trust: Trust
     subject: SubjectReading
     identity: Identity
     time: datetime
@@ -77,13 +80,23 @@ class Reading:
         marked = _PRIVATE_MARK.search(self.message.subject) is not None
         return addressed or marked or first_line.strip().lower() == "!private"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read otherwise than it stands there, a line each."""
+        if not self.message.sender_repaired:
+            return ()
+        written, author = self.message.header_from.address, self.message.sender.address
+        return (f"From is the list {written}, which names {author} as the author",)
+
     def targets_of(self, role: Role) -> tuple[Target, ...]:
         return tuple(target for target in self.targets if target.role is role)
 
 
-def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
+def read_mail(
+    mail: Mail, queues: Sequence[Queue], keys: Keys, list_servers: ListServers = _NO_LIST_SERVERS
+) -> Reading:
     """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
-    message = read_message(mail.raw, doubtful=mail.attempts > 0)
+    message = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
     targets = read_targets(mail.envelope.recipients, queues)
     queue = _queue_of(targets, queues)
     subject = read_subject(message.subject, queue.tag)
@@ -99,6 +112,7 @@ def read_mail(mail: Mail, queues: Sequence[Queue], keys: Keys) -> Reading:
         mentioned=read_targets((box.address for box in headers), queues),
         queue=queue,
         sender=_address(message.sender),
+        trust=trust_of_author(message, mail.trust),
         subject=subject,
         identity=identity,
         time=_time_of(message, mail.received_at),

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
+from tracker.people import normalise_domain
 from tracker.resources import resource_dir
 
 CONFIG_NAME: Final = "mailgate.toml"
@@ -25,6 +26,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES: Final = {"": 1, "B": 1, "kB": 1000, "KiB": 1024, "MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 _DURATION: Final = re.compile(r"(\d{1,9})\s*([smhd])", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,12})\s*([A-Za-z]*)", re.ASCII)
+_NAME: Final = re.compile(r"([^@\s]{1,250}@)?([^@\s.]{1,63}(?:\.[^@\s.]{1,63}){1,20})")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -57,6 +59,10 @@ class HostPort:
 
 class Network(tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]):
     """Networks, written as an array of "10.0.0.0/8"."""
+
+
+class Names(frozenset[str]):
+    """Addresses and domains, written as an array; lower case."""
 
 
 class Auth(str):
@@ -100,6 +106,12 @@ class IntakeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MailSettings:
+    list_servers: Names
+    list_server_networks: Network
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingSettings:
     smarthost: HostPort | None
     maildir: str
@@ -135,6 +147,7 @@ class Settings:
     smtp: Listen
     lmtp: Listen
     intake: IntakeSettings
+    mail: MailSettings
     outgoing: OutgoingSettings
     notify: NotifySettings
     work: WorkSettings
@@ -239,6 +252,20 @@ def _networks(value: object) -> Network:
     return Network(ipaddress.ip_network(_text(entry)) for entry in value)
 
 
+def _names(value: object) -> Names:
+    if not isinstance(value, list):
+        raise ValueError(f'{_shown(value)} is not an array such as ["lists.example", "users@groups.example"]')
+    return Names(_name(_text(entry)) for entry in value)
+
+
+def _name(entry: str) -> str:
+    """An address or a domain, as addresses are compared with it."""
+    found = _NAME.fullmatch(entry)
+    if found is None:
+        raise ValueError(f'"{entry}" is neither a domain nor an address')
+    return (found[1] or "").lower() + normalise_domain(found[2])
+
+
 def _auth(value: object) -> Auth:
     if value != "off":
         raise ValueError(f'{_shown(value)} is not "off", the one choice there is so far')
@@ -262,6 +289,7 @@ _READERS: Final[dict[Any, Callable[[object], Any]]] = {
     Bytes: _size,
     HostPort | None: read_host_port,
     Network: _networks,
+    Names: _names,
     Auth: _auth,
     Level: _level,
 }

@@ -18,8 +18,7 @@ from mailgate.apart import LARGEST_READ_HERE
 from mailgate.clean import clean_text
 from mailgate.gateway import Conditions, Gateway
 from mailgate.inbound import AlreadyDone, Mail
-from mailgate.reading import read_mail
-from mailgate.tokens import Keys
+from mailgate.reading import Reading
 from mailgate.verdict import Verdict
 from tracker.model import Queue
 from tracker.storage import queues
@@ -70,21 +69,22 @@ class Inbox:
 
 
 class Worker:
-    """Does what follows from accepted mails. `write` is the group-commit writer's, or one like it."""
+    """Does what follows from accepted mails. `write` is the group-commit writer's, or one like it; `read`
+    reads a mail for the lists given."""
 
     def __init__(
         self,
         database: Database,
         write: Callable[[Work[Verdict]], Future[Verdict]],
         gateway: Gateway,
-        keys: Keys,
+        read: Callable[[Mail, Sequence[Queue]], Reading],
         tries: Tries,
         clock: Clock,
     ) -> None:
         self._database = database
         self._write = write
         self._gateway = gateway
-        self._keys = keys
+        self._read = read
         self._tries = tries
         self._clock = clock
 
@@ -110,7 +110,7 @@ class Worker:
 
     def _start(self, mail: Mail, lists: Sequence[Queue]) -> Future[Verdict]:
         try:
-            reading = read_mail(mail, lists, self._keys)
+            reading = self._read(mail, lists)
         except Exception as error:
             # The worker's shell: reading is total, so this is a bug of ours; the mail waits for its mending.
             future: Future[Verdict] = Future()

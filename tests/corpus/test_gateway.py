@@ -82,6 +82,7 @@ class Telling:
             self.community.add_center(**center)
         for address, tag in world.get("lists", {}).items():
             self.community.add_list(address, tag)
+        self.community.believe(world.get("list_servers", ()))
         if "rules" in world:
             self.community.put_rules(world["rules"])
 

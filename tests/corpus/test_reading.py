@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 
 from mailgate.classify import classify
 from mailgate.envelope import Client, Envelope
+from mailgate.inbound import InboundId, Mail
 from mailgate.message import Mailbox, ParsedMessage
 from mailgate.parse import attachment_bytes, parse_message
+from mailgate.senders import ListServers, with_author
+from tracker.model import Trust
 
 MAILS = sorted((Path(__file__).parent / "reading").glob("*.eml"))
 ENVELOPE = Envelope(
@@ -45,6 +50,8 @@ def reading(message: ParsedMessage) -> dict[str, Any]:
         "thread_index": message.thread_index,
         "subject": message.subject,
         "from": shown(message.header_from),
+        "sender": shown(message.sender),
+        "sender_repaired": message.sender_repaired,
         "to": [shown(box) for box in message.to],
         "cc": [shown(box) for box in message.cc],
         "reply_to": [shown(box) for box in message.reply_to],
@@ -68,6 +75,14 @@ def reading(message: ParsedMessage) -> dict[str, Any]:
     }
 
 
+def read(raw: bytes, behind: dict[str, Any]) -> ParsedMessage:
+    """`behind`: `list_servers` that are believed, and the `reverse_path` the mail came with."""
+    envelope = replace(ENVELOPE, reverse_path=behind.get("reverse_path", ENVELOPE.reverse_path))
+    mail = Mail(InboundId(0), "-", envelope, raw, datetime(2026, 3, 2, tzinfo=UTC), Trust.UNCHECKED)
+    servers = ListServers(frozenset(behind.get("list_servers", ())))
+    return with_author(parse_message(raw), mail, servers, ())
+
+
 def only(named: object, found: object) -> object:
     """Of `found`, what `named` names: tables may leave out keys, lists may not leave out elements."""
     if isinstance(named, dict) and isinstance(found, dict):
@@ -80,7 +95,7 @@ def only(named: object, found: object) -> object:
 @pytest.mark.parametrize("mail", MAILS, ids=[mail.stem for mail in MAILS])
 def test_a_mail_is_read_as_expected(mail: Path) -> None:
     expected = tomllib.loads(mail.with_suffix(".toml").read_text(encoding="utf-8"))
-    message = parse_message(mail.read_bytes())
+    message = read(mail.read_bytes(), expected.pop("behind", {}))
     assert expected.pop("why")
     defects = expected.pop("defects", None)
     assert only(expected, reading(message)) == expected

@@ -89,7 +89,7 @@ def post(tmp_path: Path, database_url: str) -> Iterator[Post]:
     gateway = BrokenGateway(app.keys, ActiveRules())
     chosen = app.settings.work
     tries = Tries(chosen.attempts, chosen.retry_first)
-    worker = Worker(app.database, app.write_at_once, gateway, app.keys, tries, clock)
+    worker = Worker(app.database, app.write_at_once, gateway, app.read_mail, tries, clock)
     yield Post(app, clock, gateway, worker)
     app.close()
 

@@ -17,7 +17,6 @@ from mailgate.envelope import Client, Envelope
 from mailgate.gateway import Conditions
 from mailgate.inbound import InboundId, Mail, accept
 from mailgate.instance import load_instance
-from mailgate.reading import read_mail
 from mailgate.setup import Wishes, initialise
 from mailgate.verdict import Verdict
 from routing import rules as rule_text
@@ -75,7 +74,7 @@ class House:
 
         def work(connection: Connection) -> Verdict:
             known = with_id(mail, accept(connection, mail, self.now))
-            reading = read_mail(known, queues.everyone(connection), self.app.keys)
+            reading = self.app.read_mail(known, queues.everyone(connection))
             return self.app.gateway.receive(connection, reading, Conditions(self.now))
 
         verdict = self.app.write(work)

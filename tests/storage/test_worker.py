@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mailgate import inbound
 from mailgate.envelope import Client, Envelope
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail, State
+from mailgate.reading import read_mail
 from mailgate.tokens import Keys, create_key_file, load_keys
 from mailgate.verdict import Verdict
 from mailgate.worker import Inbox, Tries, Worker
@@ -55,7 +57,9 @@ def test_a_mail_that_always_fails_is_parked_after_three_tries(
 
     gateway = Gateway(keys, ActiveRules())
     tries = Tries(3, timedelta(seconds=5))
-    worker = Worker(tracked.database, fail, gateway, keys, tries, lambda: tracked.now)
+    worker = Worker(
+        tracked.database, fail, gateway, partial(read_mail, keys=keys), tries, lambda: tracked.now
+    )
     states = []
     for _ in range(4):
         worker.run_once(Inbox())

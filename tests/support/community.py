@@ -21,8 +21,8 @@ from mailgate.exporting import ticket_json
 from mailgate.gateway import Conditions
 from mailgate.inbound import find, get, requeue
 from mailgate.instance import load_instance
-from mailgate.reading import read_mail
 from mailgate.scan import to_crlf
+from mailgate.senders import ListServers
 from mailgate.setup import Wishes, initialise
 from mailgate.verdict import Verdict
 from routing import rules as rule_text
@@ -89,6 +89,10 @@ class Community:
         self.deliver()
         return result
 
+    def believe(self, list_servers: Sequence[str]) -> None:
+        """Take these list managers at their word, as the setting mail.list_servers does."""
+        self.app.list_servers = ListServers(frozenset(list_servers))
+
     def close(self) -> None:
         self.app.close()
 
@@ -112,7 +116,7 @@ class Community:
             requeue(connection, entry.id, self.clock())
             mail = get(connection, entry.id)
             assert mail is not None
-            reading = read_mail(mail, queues.everyone(connection), self.app.keys)
+            reading = self.app.read_mail(mail, queues.everyone(connection))
             return self.app.gateway.receive(connection, reading, Conditions(self.clock(), released=True))
 
         verdict = self.app.write(let_in)

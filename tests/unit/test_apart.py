@@ -39,13 +39,6 @@ def test_a_mail_that_made_trouble_is_read_apart_though_it_is_small(monkeypatch: 
         read_message(small, doubtful=True)
 
 
-def test_list_servers_reach_the_process() -> None:
-    munged = LARGE.replace(b"From: Ann <ann@x.example>", b"From: Ann via L <l@lists.example>")
-    munged = b"Reply-To: Ann <ann@x.example>\r\n" + munged
-    servers = frozenset({"lists.example"})
-    assert read_message(munged, servers) == parse_message(munged, servers)
-
-
 def test_files_come_from_a_process_too() -> None:
     assert read_attachments(LARGE) == attachment_bytes(LARGE, parse_message(LARGE))
 

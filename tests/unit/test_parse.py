@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailgate.message import Mailbox
 from mailgate.parse import attachment_bytes, parse_message
 
 HEAD = b"From: Ann Lee <ann@x.example>\r\nTo: help@lists.example\r\nSubject: Site down\r\n"
@@ -106,29 +105,6 @@ def test_of_many_references_the_first_and_the_last_are_kept() -> None:
 def test_an_id_longer_than_a_line_is_none() -> None:
     raw = HEAD + b"Message-ID: <" + b"a" * 1000 + b"@x.example>\r\n\r\nText.\r\n"
     assert parse_message(raw).message_id is None
-
-
-MUNGED = (
-    b'From: "Ann Lee via Users" <users@lists.example>\r\n'
-    b"Reply-To: Users <users@lists.example>, Ann <ann@x.example>\r\n\r\nText.\r\n"
-)
-
-
-@pytest.mark.parametrize("servers", [{"lists.example"}, {"users@lists.example"}])
-def test_behind_a_list_the_person_in_reply_to_is_the_sender(servers: set[str]) -> None:
-    message = parse_message(MUNGED, frozenset(servers))
-    assert (message.sender, message.sender_repaired) == (Mailbox("ann@x.example", "Ann"), True)
-    assert message.header_from == Mailbox("users@lists.example", "Ann Lee via Users")
-
-
-def test_no_list_is_believed_that_was_not_named() -> None:
-    message = parse_message(MUNGED)
-    assert (message.sender, message.sender_repaired) == (message.header_from, False)
-
-
-def test_two_people_in_reply_to_leave_the_sender_as_he_is() -> None:
-    raw = MUNGED.replace(b"Ann <ann@x.example>", b"ann@x.example, bob@y.example")
-    assert not parse_message(raw, frozenset({"lists.example"})).sender_repaired
 
 
 def test_an_attachment_is_found_again_byte_by_byte() -> None:
