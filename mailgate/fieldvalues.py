@@ -213,13 +213,15 @@ def _utf8(text: str) -> str:
 
 
 def _a_label(label: str) -> str:
-    """One label of a domain name in lower case and ASCII (RFC 5890); "" where it is none."""
-    if label.isascii():
-        return label.lower() if _LABEL.fullmatch(label) else ""
+    """One label of a domain name in lower case and ASCII (RFC 5890); "" where it is none.
+
+    What a full-width colon or dot becomes is no label.
+    """
     try:
-        return label.encode("idna").decode("ascii") if len(label) <= 63 else ""
+        ascii_label = label if label.isascii() else label[:63].encode("idna").decode("ascii")
     except UnicodeError:
         return ""
+    return ascii_label.lower() if len(label) <= 63 and _LABEL.fullmatch(ascii_label) else ""
 
 
 def read_ids(value: bytes, addresses: frozenset[str] = frozenset()) -> tuple[str, ...]:

@@ -57,6 +57,7 @@ def test_an_mbox_line_before_the_header_is_passed_over() -> None:
         (b"From: a@x.example <b@y.example> c@z.example\r\n", "no address"),
         (b"From: ann@x..example\r\n", "no address"),
         (b"From: ann lee@x.example\r\n", "no address"),
+        ("From: ann@x\uff20y.example\r\n".encode(), "no address"),
         (b"From: " + b"a" * 9000 + b" <ann@x.example>\r\n", "no address"),
         (b"From : ann@x.example\r\n", "blank before the colon"),
         (b"From: ann@x.example\r\nFrom\t: bob@x.example\r\n", "blank before the colon"),
