@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from mailgate.message import Attachment, BouncedRecipient, Forwarded
+from mailgate.message import Attachment, BouncedRecipient, Complaint, Forwarded
 
 # How the bytes of an attachment are taken: most are decoded again, so that no mail is held twice.
 Source: TypeAlias = Callable[[], bytes]
@@ -30,6 +30,7 @@ class Body:
     encrypted: bool = False
     bounces: tuple[BouncedRecipient, ...] = ()
     returned_message_id: str | None = None
+    complaint: Complaint | None = None
     defects: tuple[str, ...] = ()
 
     def with_files(self, other: Body) -> Body:
@@ -61,5 +62,6 @@ def union(bodies: Sequence[Body]) -> Body:
         returned_message_id=next(
             (body.returned_message_id for body in bodies if body.returned_message_id), None
         ),
+        complaint=next((body.complaint for body in bodies if body.complaint), None),
         defects=tuple(each for body in bodies for each in body.defects),
     )

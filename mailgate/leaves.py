@@ -12,7 +12,7 @@ from mailgate.armor import read_armor
 from mailgate.body import Body, file, union
 from mailgate.clean import clean_line, clean_text, decode, decode_words, safe_name
 from mailgate.errors import HeaderTooLarge
-from mailgate.fieldvalues import parameter, read_mailboxes
+from mailgate.fieldvalues import parameter, read_ids, read_mailboxes
 from mailgate.flowed import unflow
 from mailgate.inlinefiles import take_files
 from mailgate.invitation import read_invitation
@@ -178,7 +178,8 @@ def read_message(part: Part) -> Body:
     header = _header(data)
     senders = read_mailboxes(header.first("from")).good
     subject = clean_line(decode_words(header.first("subject")))
-    return replace(body, forwarded=Forwarded(senders[0].address if senders else "", subject))
+    message_id = next(iter(read_ids(header.first("message-id"))), None)
+    return replace(body, forwarded=Forwarded(senders[0].address if senders else "", subject, message_id))
 
 
 def _header(data: bytes) -> Header:

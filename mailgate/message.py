@@ -57,6 +57,7 @@ class Forwarded:
 
     sender: str
     subject: str
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,15 @@ class BouncedRecipient:
     status: str
     action: str
     message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a feedback report tells (RFC 5965 3): its kind, as abuse, and the envelope of the mail; or ""."""
+
+    kind: str
+    reverse_path: str
+    recipient: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ class ParsedMessage:
     bounces: tuple[BouncedRecipient, ...] = ()
     # For a report: the Message-ID in the returned message or headers.
     returned_message_id: str | None = None
+    complaint: Complaint | None = None
     headers: tuple[tuple[str, str], ...] = ()
     defects: tuple[str, ...] = ()
     readable: bool = True

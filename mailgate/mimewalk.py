@@ -6,36 +6,21 @@ The walk recurses; scan.measure has bounded depth and parts before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
-from mailgate import leaves
+from mailgate import leaves, machineparts
 from mailgate.body import Body, union
-from mailgate.clean import clean_line, clean_text, decode, decode_words
-from mailgate.fieldvalues import mime_type, parameter, read_ids, read_mailboxes
-from mailgate.message import BouncedRecipient
+from mailgate.clean import clean_text, decode
+from mailgate.fieldvalues import parameter
 from mailgate.parts import MESSAGES as _MESSAGES
 from mailgate.parts import Part as _Part
 from mailgate.parts import children as _children
-from mailgate.parts import content_id, file_name, is_attached, kind_of, payload
+from mailgate.parts import content_id, file_name, is_attached, kind_of
 from mailgate.parts import field as _field
 
-# Parts that a program wrote for a program: read, and not shown as files.
-_MACHINE_PARTS = frozenset(
-    {
-        "message/delivery-status",
-        "message/global-delivery-status",
-        "message/disposition-notification",
-        "message/global-disposition-notification",
-        "message/feedback-report",
-    }
-)
-_RETURNED_HEADERS = frozenset({"text/rfc822-headers", "message/global-headers"})
 # Forms of the text for other eyes: pages that programs of one maker show, and the watch.
 _SPECIAL_FORMS = frozenset({"text/x-amp-html", "text/watch-html"})
-_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-_ID_FIELD = re.compile(rb"(?mi)^message-id:((?:[^\r\n]|\r?\n[ \t])*+)")
-_MAX_BOUNCES = 100
 
 # What a sender writes as plain text who has none.
 _PLACEHOLDER = re.compile(
@@ -66,10 +51,10 @@ def _walk(part: _Part) -> Body:
     kind = kind_of(part)
     if kind.startswith("multipart/") and part.is_multipart():
         return _outside(_containers().get(kind, _mixed)(part), part)
-    if kind in ("message/delivery-status", "message/global-delivery-status"):
-        return Body(bounces=tuple(_bounces(part)))
-    if kind in _MACHINE_PARTS:
-        return Body()
+    if kind in machineparts.REPORTS:
+        return machineparts.read_report(part, kind)
+    if kind in machineparts.RETURNED_HEADERS:
+        return machineparts.read_headers(part, kind)
     if kind in _MESSAGES:
         return leaves.read_message(part)
     if _is_text(part, kind):
@@ -84,7 +69,7 @@ def _containers() -> dict[str, Callable[[_Part], Body]]:
         "multipart/related": _related,
         "multipart/signed": lambda part: replace(_mixed(part), signed=True),
         "multipart/encrypted": lambda part: replace(_mixed(part), encrypted=True),
-        "multipart/report": _report,
+        "multipart/report": lambda part: machineparts.of_report(_mixed(part)),
     }
 
 
@@ -153,40 +138,3 @@ def _is_text(part: _Part, kind: str) -> bool:
     if kind.startswith("multipart/"):
         return True
     return kind in leaves.SHOWN_TEXT and not is_attached(part) and not file_name(part)
-
-
-def _report(part: _Part) -> Body:
-    """A report (RFC 6522): what it returns is not forwarded by anybody."""
-    body = _mixed(part)
-    returned = next((found for child in _children(part) if (found := _returned_id(child))), None)
-    bounces = tuple(replace(each, message_id=returned) for each in body.bounces)
-    return replace(body, bounces=bounces, returned_message_id=returned, forwarded=None)
-
-
-def _returned_id(part: _Part) -> str | None:
-    """The Message-ID in the message or headers that `part` of a report returns."""
-    kind = mime_type(_field(part, "content-type"))
-    if kind in _MESSAGES:
-        return next(
-            (found for inner in _children(part) for found in read_ids(_field(inner, "message-id"))), None
-        )
-    match = _ID_FIELD.search(payload(part)[: 256 * 1024]) if kind in _RETURNED_HEADERS else None
-    return next(iter(read_ids(match[1])), None) if match else None
-
-
-def _bounces(part: _Part) -> Iterator[BouncedRecipient]:
-    """The recipients of a delivery report; the first block is about the message (RFC 3464 2.1)."""
-    for block in _children(part)[: _MAX_BOUNCES + 1]:
-        address = _recipient(_field(block, "final-recipient")) or _recipient(
-            _field(block, "original-recipient")
-        )
-        status = _STATUS.search(clean_line(decode_words(_field(block, "status"))))
-        action = clean_line(decode_words(_field(block, "action"))).lower()
-        if address:
-            yield BouncedRecipient(address, status[0] if status else "", action, None)
-
-
-def _recipient(value: bytes) -> str:
-    """The address of a Final-Recipient field, as `rfc822; ann@x.example` (RFC 3464 2.3.2)."""
-    found = read_mailboxes(value.partition(b";")[2] or value).good
-    return found[0].address if found else ""

@@ -160,6 +160,7 @@ def _with_body(message: ParsedMessage, body: Body, defects: tuple[str, ...]) -> 
         encrypted=body.encrypted,
         bounces=body.bounces,
         returned_message_id=body.returned_message_id,
+        complaint=body.complaint,
         defects=(*message.defects, *defects),
     )
 

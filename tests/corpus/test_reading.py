@@ -1,10 +1,13 @@
-"""Each mail in `reading/` is read as the TOML beside it says; what that leaves out may be anything."""
+"""Each mail in `reading/` is read as the TOML beside it says; what that leaves out may be anything.
+
+`reverse_path` is that of its envelope, by default a person's.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,7 @@ def shown(box: Mailbox) -> str:
     return f"{box.name} <{box.address}>" if box.name else box.address
 
 
-def reading(message: ParsedMessage) -> dict[str, Any]:
+def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
     """All of `message` that an expectation may name, as TOML has it."""
     files = [
         {
@@ -43,6 +46,8 @@ def reading(message: ParsedMessage) -> dict[str, Any]:
         for a in message.attachments
     ]
     inside = message.forwarded
+    complaint = message.complaint
+    classified = classify(replace(ENVELOPE, reverse_path=reverse_path), message)
     return {
         "message_id": message.message_id,
         "in_reply_to": list(message.in_reply_to),
@@ -70,8 +75,10 @@ def reading(message: ParsedMessage) -> dict[str, Any]:
             for b in message.bounces
         ],
         "returned_message_id": message.returned_message_id,
+        "complaint": asdict(complaint) if complaint else {},
         "readable": message.readable,
-        "disposition": str(classify(ENVELOPE, message).disposition),
+        "disposition": str(classified.disposition),
+        "reason": classified.reason,
     }
 
 
@@ -98,7 +105,8 @@ def test_a_mail_is_read_as_expected(mail: Path) -> None:
     message = read(mail.read_bytes(), expected.pop("behind", {}))
     assert expected.pop("why")
     defects = expected.pop("defects", None)
-    assert only(expected, reading(message)) == expected
+    found = reading(message, expected.pop("reverse_path", ENVELOPE.reverse_path))
+    assert only(expected, found) == expected
     if defects is not None:
         assert len(message.defects) >= len(defects)
         assert all(any(part in defect for defect in message.defects) for part in defects)
