@@ -17,12 +17,14 @@ _MAX_BLOCKS: Final = 1000
 _RECIPIENT_FIELDS: Final = ("original-recipient", "final-recipient")
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{1,60}+)[ \t]*+:[ \t]*+(.*)")
-# No part of an IP address, a version or a longer number.
-_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
+# Subjects go to 7 (RFC 3463 3); no part of an IP address, a version or a longer number.
+_STATUS = re.compile(r"(?<![\d.])([245]\.[0-7]\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(
     r"(?<![\w.#-])([245])[0-5]\d(?=[ \t(#:-]|$)(?![ \t:-]*+(?:bytes|seconds|KB|MB))", re.ASCII
 )
 _ACTIONS: Final = {"2": "delivered", "4": "delayed", "5": "failed"}
+_VAGUE: Final = {"failed": "5.0.0", "delayed": "4.0.0"}
+_KNOWN_ACTIONS: Final = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 _XTEXT = re.compile(r"\+(2B|3D|20)")
 _UTF8_CODE = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 _COMMENT = re.compile(r"[\s(;].*", re.DOTALL)
@@ -58,9 +60,11 @@ def blocks(text: str) -> Iterator[Block]:
 
 def declared(text: str) -> tuple[BouncedRecipient, ...]:
     """The recipients that a delivery report names by its fields (RFC 3464 2.3), each once."""
-    named = (_recipient(block) for block in islice(blocks(text), _MAX_BLOCKS))
-    found = {(each.address.casefold(), each.action): each for each in reversed([n for n in named if n])}
-    return tuple(reversed(found.values()))[:MAX_RECIPIENTS]
+    found: dict[tuple[str, str], BouncedRecipient] = {}
+    for block in islice(blocks(text), _MAX_BLOCKS):
+        if (each := _recipient(block)) is not None:
+            found.setdefault((each.address.casefold(), each.action), each)
+    return tuple(found.values())[:MAX_RECIPIENTS]
 
 
 def received_id(text: str) -> str | None:
@@ -77,12 +81,13 @@ def complaint(text: str) -> Complaint:
     return Complaint(kind or "other", path, recipient)
 
 
-def status_in(text: str) -> str:
-    """The status that `text` states: an enhanced one (RFC 3463), else x.0.0 by the SMTP reply; or ""."""
-    if enhanced := _STATUS.search(text):
-        return enhanced[0]
-    reply = _REPLY.search(text)
-    return f"{reply[1]}.0.0" if reply else ""
+def status_in(text: str, classes: str = "245") -> str:
+    """The first status of `classes` in `text`: an enhanced one (RFC 3463), else x.0.0 by a reply; or ""."""
+    for pattern, vague in ((_STATUS, ""), (_REPLY, ".0.0")):
+        for found in pattern.finditer(text):
+            if found[0][0] in classes:
+                return f"{found[1]}{vague}"
+    return ""
 
 
 def _recipient(block: Block) -> BouncedRecipient | None:
@@ -92,8 +97,11 @@ def _recipient(block: Block) -> BouncedRecipient | None:
     if not address:
         return None
     status = _status(block)
-    action = _COMMENT.sub("", block.get("action", "")).lower() or _ACTIONS.get(status[:1], "")
-    return BouncedRecipient(address, status, action, None)
+    action = _COMMENT.sub("", block.get("action", "")).lower()
+    if action not in _KNOWN_ACTIONS:
+        # "failure", "error": some write what is no action (RFC 3464 2.3.3).
+        action = _ACTIONS.get(status[:1], action and "failed")
+    return BouncedRecipient(address, status or _VAGUE.get(action, ""), action, None)
 
 
 def _status(block: Block) -> str:

@@ -69,6 +69,11 @@ class BouncedRecipient:
     action: str
     message_id: str | None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it is given up; a delay is none, nor that it was delivered, relayed or expanded."""
+        return self.action == "failed"
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:

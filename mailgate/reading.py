@@ -12,7 +12,7 @@ from typing import Final
 
 from mailgate.addresses import Role, Target, read_target
 from mailgate.apart import read_message
-from mailgate.classify import classify
+from mailgate.classify import understood
 from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
 from mailgate.message import Classified, Mailbox, ParsedMessage
@@ -96,7 +96,8 @@ def read_mail(
     mail: Mail, queues: Sequence[Queue], keys: Keys, list_servers: ListServers = _NO_LIST_SERVERS
 ) -> Reading:
     """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
-    message = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
+    parsed = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
+    message, classified = understood(mail.envelope, parsed)
     targets = read_targets(mail.envelope.recipients, queues)
     queue = _queue_of(targets, queues)
     subject = read_subject(message.subject, queue.tag)
@@ -107,7 +108,7 @@ def read_mail(
     return Reading(
         mail=mail,
         message=message,
-        classified=classify(mail.envelope, message),
+        classified=classified,
         targets=targets,
         mentioned=read_targets((box.address for box in headers), queues),
         queue=queue,

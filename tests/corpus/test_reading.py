@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mailgate.classify import classify
+from mailgate.classify import understood
 from mailgate.envelope import Client, Envelope
 from mailgate.inbound import InboundId, Mail
 from mailgate.message import Mailbox, ParsedMessage
@@ -34,6 +34,7 @@ def shown(box: Mailbox) -> str:
 
 def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
     """All of `message` that an expectation may name, as TOML has it."""
+    message, classified = understood(replace(ENVELOPE, reverse_path=reverse_path), message)
     files = [
         {
             "name": a.name,
@@ -47,7 +48,6 @@ def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
     ]
     inside = message.forwarded
     complaint = message.complaint
-    classified = classify(replace(ENVELOPE, reverse_path=reverse_path), message)
     return {
         "message_id": message.message_id,
         "in_reply_to": list(message.in_reply_to),
