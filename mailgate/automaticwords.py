@@ -82,7 +82,8 @@ CHALLENGE_SUBJECT: Final = _any(
 CHALLENGE_TEXT: Final = _any(
     r"(?:click|follow|visit|use|go to|fill out|repl(?:y|ying)|respond)\b[^.]{0,80}?"
     r"\b(?:link|url|button|form|web ?page|website|repl(?:y|ying)|this (?:message|e-?mail))\b[^.]{0,160}?"
-    r"(?:be added|added to|approved|allowed|guest list|white ?list|deliver|prove|human)",
+    r"(?:be added\b|address added|approved|guest list|white ?list|prove|human|ensure delivery|deliver your"
+    r"|your (?:e-?mail|message|mail) (?:is|to be|will be) (?:delivered|released))",
     r"(?:prove|verify|confirm)(?:ing)? (?:that )?you(?:'re| are) (?:a )?(?:real|human|person|not a)",
     r"only (?:accepts?|from|receives?) [^.]{0,40}?senders? (?:that )?i have approved|approved senders",
     r"(?:is )?protected by [^.]{0,60}?(?:spam|anti)[^.]{0,160}?(?:verify|confirm|authori[sz]e|click)",
