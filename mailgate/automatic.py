@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from mailgate import addressed, deliveries, identity
@@ -21,12 +23,14 @@ from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
 
+_MOST_REPORTED: Final = 5
+
 
 def attach(
     uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], keys: Keys
 ) -> tuple[Verdict, PostId | None]:
     """Put a bounce, an automatic answer or the like to the ticket that its token or ids name, if any."""
-    disposition = _disposition(reading)
+    disposition = reading.classified.disposition.value
     bounced = _note_bounces(uow, reading, keys)
     if (twin := identity.stored_under(known, reading.identity.key)) is not None:
         return Verdict(Disposition.DUPLICATE.value, "the same mail came before", twin.ticket_id), None
@@ -43,24 +47,36 @@ def attach(
     return verdict, _add(uow, reading, known, ticket)
 
 
-def _disposition(reading: Reading) -> str:
-    if reading.targets_of(Role.BOUNCES) and reading.classified.disposition is Disposition.POST:
-        # Who answers to a reverse-path is a machine, whatever it calls itself.
-        return Disposition.BOUNCE.value
-    return reading.classified.disposition.value
-
-
 def _note_bounces(uow: UnitOfWork, reading: Reading, keys: Keys) -> tuple[TicketId, ...]:
-    """Deliveries that came back, known by the MAC in our reverse-path; a report's word alone is nothing."""
+    """The tickets of deliveries that are spoken of, known by the MAC in our reverse-path alone.
+
+    A delivery is written down as bounced when a bounce came to its address, and not only of a delay.
+    """
+    bounced = _has_bounced(reading)
     numbers: list[TicketId] = []
-    for target in reading.targets_of(Role.BOUNCES):
+    for target in (*reading.targets_of(Role.BOUNCES), *reading.reported):
         if target.number is None or not target.token or not keys.is_bounce(target.token, target.number):
             continue
-        report = "; ".join(f"{b.action} {b.status}" for b in reading.message.bounces) or "bounced"
-        ticket_id = deliveries.note_bounce(uow.connection, target.number, report)
+        if bounced and target in reading.targets:
+            ticket_id = deliveries.note_bounce(uow.connection, target.number, _report(reading))
+        else:
+            ticket_id = deliveries.ticket_of(uow.connection, target.number)
         if ticket_id is not None:
             numbers.append(ticket_id)
     return tuple(numbers)
+
+
+def _has_bounced(reading: Reading) -> bool:
+    if reading.classified.disposition is not Disposition.BOUNCE:
+        return False
+    told = reading.message.bounces
+    return not told or any(each.failed for each in told)
+
+
+def _report(reading: Reading) -> str:
+    """What is kept with a delivery that bounced."""
+    told = [f"{each.action} {each.status}" for each in reading.message.bounces]
+    return "; ".join(told[:_MOST_REPORTED]) or "bounced"
 
 
 def _named(

@@ -14,6 +14,8 @@ from mailgate.message import BouncedRecipient, Complaint
 MAX_RECIPIENTS: Final = 100
 # Blocks looked at: some are about the message, some name nobody.
 _MAX_BLOCKS: Final = 1000
+_MAX_CHARACTERS: Final = 1024 * 1024
+_LONGEST_LINE: Final = 2000
 _RECIPIENT_FIELDS: Final = ("original-recipient", "final-recipient")
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{1,60}+)[ \t]*+:[ \t]*+(.*)")
@@ -39,23 +41,28 @@ def blocks(text: str) -> Iterator[Block]:
     Some mailers forget the empty line: a second recipient of the same name begins a group of its own.
     """
     fields: dict[str, str] = {}
-    name = ""
-    for line in text.split("\n"):
+    for line in _unfolded(text[:_MAX_CHARACTERS].split("\n")):
         found = _FIELD.match(line)
+        name = found[1].lower() if found else ""
+        if fields and (not line.strip() or (name in fields and name in _RECIPIENT_FIELDS)):
+            yield fields
+            fields = {}
         if found:
-            name = found[1].lower()
-            if name in fields and name in _RECIPIENT_FIELDS:
-                yield fields
-                fields = {}
             fields.setdefault(name, found[2].strip())
-        elif line[:1] in (" ", "\t") and line.strip() and name in fields:
-            fields[name] += " " + line.strip()
-        elif not line.strip():
-            if fields:
-                yield fields
-            fields, name = {}, ""
     if fields:
         yield fields
+
+
+def _unfolded(lines: list[str]) -> Iterator[str]:
+    """The lines, those that go on a field joined to it up to some thousand characters (RFC 5322 2.2.3)."""
+    last = ""
+    for line in lines:
+        if last.strip() and line[:1] in (" ", "\t") and line.strip():
+            last = f"{last} {line.strip()}" if len(last) < _LONGEST_LINE else last
+        else:
+            yield last[:_LONGEST_LINE]
+            last = line
+    yield last[:_LONGEST_LINE]
 
 
 def declared(text: str) -> tuple[BouncedRecipient, ...]:

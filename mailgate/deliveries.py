@@ -207,14 +207,17 @@ def told_addresses(connection: Connection, ticket_id: TicketId) -> tuple[Address
     return tuple(Address(row.address) for row in connection.execute(_TOLD, {"ticket": ticket_id}))
 
 
+def ticket_of(connection: Connection, number: int) -> TicketId | None:
+    """The ticket of a delivery; None when there is no such delivery."""
+    row = connection.execute(select(delivery.c.ticket_id).where(delivery.c.id == number)).first()
+    return None if row is None else TicketId(row.ticket_id)
+
+
 def note_bounce(connection: Connection, number: int, report: str) -> TicketId | None:
     """A delivery came back; gives its ticket, None when there is no such delivery."""
-    row = connection.execute(select(delivery.c.ticket_id).where(delivery.c.id == number)).first()
-    if row is None:
-        return None
     change = update(delivery).where(delivery.c.id == number)
     connection.execute(change.values(state=State.BOUNCED.value, reply=report))
-    return TicketId(row.ticket_id)
+    return ticket_of(connection, number)
 
 
 def of_post(connection: Connection, post_id: PostId) -> tuple[Entry, ...]:

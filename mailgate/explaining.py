@@ -12,7 +12,6 @@ from mailgate import deliveries, inbound
 from mailgate.admission import accepted_reply
 from mailgate.apart import read_message
 from mailgate.app import App
-from mailgate.bouncetext import completed
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, reply_to
 from mailgate.gateway import Conditions

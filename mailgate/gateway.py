@@ -89,8 +89,11 @@ class Gateway:
         """What kind of mail it is decides who deals with it."""
         disposition = reading.classified.disposition
         is_post = any(target.role in _POSTING for target in reading.targets)
-        if (reading.targets_of(Role.BOUNCES) and not is_post) or disposition in _AUTOMATIC:
+        returned = bool(reading.targets_of(Role.BOUNCES)) and not is_post
+        if disposition in _AUTOMATIC or (returned and disposition is not Disposition.POST):
             return automatic.attach(uow, reading, known, self._keys)
+        if returned and not conditions.released:
+            return _held(reading, "a person, it seems, wrote to an address that is for bounces"), None
         if reading.targets_of(Role.UNSUBSCRIBE):
             verdict = addressed.unsubscribe(uow, reading, self._keys)
             if not is_post:

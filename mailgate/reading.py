@@ -38,10 +38,11 @@ _NO_LIST_SERVERS: Final = ListServers()
 class Reading:
     """A mail, what it is, and where it wants to go.
 
-    `targets` are the recipients of the envelope, `mentioned` those of To and Cc that are ours; `queue` the
-    list it is for. `sender` is its author's address, None where it has none, and `trust` what speaks for
-    that. `time` is the earlier of Date and arrival. `rooted` are the tickets of root ids of ours, `claimed`
-    those of root ids that look so and are not. `copied_to` are the others in its To and Cc, who hold a copy.
+    `targets` are the recipients of the envelope, `mentioned` those of To and Cc that are ours, `reported` the
+    reverse-path of ours that somebody complains of; `queue` the list it is for. `sender` is its author's
+    address, None where it has none, and `trust` what speaks for that. `time` is the earlier of Date and
+    arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look so and are not.
+    `copied_to` are the others in its To and Cc, who hold a copy.
     """
 
     mail: Mail
@@ -49,6 +50,7 @@ class Reading:
     classified: Classified
     targets: tuple[Target, ...]
     mentioned: tuple[Target, ...]
+    reported: tuple[Target, ...]
     queue: Queue
     sender: Address | None
     trust: Trust
@@ -97,8 +99,10 @@ def read_mail(
 ) -> Reading:
     """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
     parsed = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
-    message, classified = understood(mail.envelope, parsed)
     targets = read_targets(mail.envelope.recipients, queues)
+    returned = any(target.role is Role.BOUNCES for target in targets)
+    message, classified = understood(mail.envelope, parsed, returned=returned)
+    complaint = message.complaint
     queue = _queue_of(targets, queues)
     subject = read_subject(message.subject, queue.tag)
     identity = identity_of(message, subject.base, queue.domain)
@@ -111,6 +115,7 @@ def read_mail(
         classified=classified,
         targets=targets,
         mentioned=read_targets((box.address for box in headers), queues),
+        reported=read_targets([complaint.reverse_path] if complaint else [], queues),
         queue=queue,
         sender=_address(message.sender),
         trust=trust_of_author(message, mail.trust),

@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections import Counter
 
-from mailgate.classify import classify
+from mailgate.bounces import MAX_RECIPIENTS
+from mailgate.classify import classify, understood
 from mailgate.clean import clean_text, decode
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, reply_to
@@ -110,6 +111,11 @@ def check_classify(raw: bytes) -> None:
         assert not DIRTY.search(each.reason)
         assert "\n" not in each.reason
     assert by_nobody.disposition is not Disposition.POST
+    whole, found = understood(Envelope(_CLIENT, "", _LIST), message, returned=True)
+    assert (found.disposition is Disposition.BOUNCE) or whole == message
+    assert len(whole.bounces) <= MAX_RECIPIENTS
+    told = [found.reason, *(text for each in whole.bounces for text in (each.address, each.status))]
+    assert not any(DIRTY.search(text) or "\n" in text for text in told)
 
 
 def check_line_ends(raw: bytes) -> None:
