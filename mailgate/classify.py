@@ -107,12 +107,10 @@ def _told(bounced: tuple[BouncedRecipient, ...]) -> str:
 
 
 def _challenge(mail: _Mail) -> str:
-    if _reports_failure(mail):
-        return ""
     field = next((name for name in _CHALLENGE_FIELDS if mail.field(name)), "")
     if field:
         return f"a challenge: the field {field}"
-    if not _is_automatic(mail):
+    if not _is_automatic(mail) or _reports_failure(mail):
         return ""
     if "tmda" in mail.field("X-Delivery-Agent").lower():
         return "a challenge of TMDA"

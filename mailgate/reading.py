@@ -41,8 +41,8 @@ class Reading:
     `targets` are the recipients of the envelope, `mentioned` those of To and Cc that are ours, `reported` the
     reverse-path of ours that somebody complains of; `queue` the list it is for. `sender` is its author's
     address, None where it has none, and `trust` what speaks for that. `time` is the earlier of Date and
-    arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look so and are not.
-    `copied_to` are the others in its To and Cc, who hold a copy.
+    arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look so and are
+    not. `copied_to` are the others in its To and Cc, who hold a copy.
     """
 
     mail: Mail
