@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailgate import cli_mail
+from mailgate import cli_mail, cli_repair
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
 from mailgate.cli_demo import demo
 from mailgate.cli_lists import centers, lists
@@ -179,4 +179,6 @@ for command in (
     deliveries_group,
 ):
     main.add_command(command)
+for command in cli_repair.COMMANDS:
+    ticket.add_command(command)
 give_home(main)

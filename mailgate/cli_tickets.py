@@ -100,7 +100,8 @@ def ticket_show(context: Context, number: int, as_json: bool) -> None:
         change = " -> ".join(part for part in (event["before"], event["after"]) if part)
         who = event["actor"] or event["cause"]
         what = " ".join(part for part in (event["kind"], change) if part)
-        click.echo(f"  {event['event']:>6}  {event['at'][:19]}  {what}  ({who})")
+        undoes = f", undoes {event['undoes']}" if event["undoes"] else ""
+        click.echo(f"  {event['event']:>6}  {event['at'][:19]}  {what}  ({who}{undoes})")
 
 
 @ticket.command("set")
@@ -177,21 +178,6 @@ _SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {
     "center": _set_center,
     "tag": _set_tag,
 }
-
-
-@ticket.command("merge")
-@click.argument("source", type=TICKET_NUMBER)
-@click.argument("target", type=TICKET_NUMBER)
-@json_option
-@click.pass_obj
-def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> None:
-    """Make ticket SOURCE an alias of TARGET: its posts, people, centers and tags go over."""
-
-    def merge(uow: UnitOfWork) -> None:
-        tickets.merge(uow, TicketId(source), TicketId(target), Actor(None, context.operator))
-
-    context.change(merge)
-    done(f"ticket {source} is now ticket {target}", as_json=as_json, ticket=target, alias=source)
 
 
 @ticket.command("follow")

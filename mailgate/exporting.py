@@ -112,6 +112,8 @@ def _event_json(connection: Connection, row: JournalRow) -> dict[str, Any]:
         "cause": event.actor.cause,
         "before": event.before,
         "after": event.after,
+        "part_of": event.part_of,
+        "undoes": event.undoes,
     }
 
 

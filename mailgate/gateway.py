@@ -22,7 +22,7 @@ from mailgate.verdict import Verdict, trace_lines
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
 from routing.store import ActiveRules
-from tracker import nosy, tickets
+from tracker import nosy, repair, tickets
 from tracker.commands import AddPost, OpenTicket, Routed
 from tracker.events import Actor
 from tracker.model import Address, Link, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
@@ -172,9 +172,10 @@ class Gateway:
         target = next(iter(named.values()), None)
         if target is None or target.id == ticket.id or ticket.post_count != 1:
             return verdict
-        if target.private or ticket.private:
+        if target.private or ticket.private or posts.former_places(uow.connection, twin.id):
+            # Where people put a post, there it stays.
             return verdict
-        tickets.merge(uow, ticket.id, target.id, Actor(None, "the same mail to a reply address"))
+        repair.merge(uow, ticket.id, target.id, Actor(None, "the same mail to a reply address"))
         return replace(
             verdict, ticket=target.id, evidence=Evidence.TOKEN.value, why="merged by its second copy"
         )
@@ -317,7 +318,7 @@ def _continue(uow: UnitOfWork, case: _Case, ticket: Ticket, author: Person) -> P
 def _late_merges(uow: UnitOfWork, case: _Case, ticket_id: TicketId) -> None:
     """Tickets that answered this mail before it came become one with its ticket."""
     for waiting in case.match.waiting:
-        tickets.merge(uow, waiting, ticket_id, Actor(None, "the mail it answered came"))
+        repair.merge(uow, waiting, ticket_id, Actor(None, "the mail it answered came"))
     if any(entry.key == case.question.identity.key and not entry.stored for entry in case.known):
         tickets.forget_ghost(uow, case.question.identity.key)
 

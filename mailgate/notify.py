@@ -38,6 +38,9 @@ _CHANGES: Final = {
     Kind.PRIORITY: "priority",
     Kind.TITLE: "title",
     Kind.OWNER: "owner",
+    Kind.QUEUE: "list",
+    Kind.MERGED: "merged",
+    Kind.SPLIT: "split",
 }
 
 
@@ -164,7 +167,9 @@ def _is_change(row: JournalRow) -> bool:
     """
     event = row.event
     by_hand = event.post_id is None and event.actor.cause.startswith(_BY_HAND)
-    return event.kind in _CHANGES and by_hand and not event.quiet
+    # A merge stands in both histories; those of the alias hear of it as those of the ticket that it is now.
+    twice = event.kind is Kind.MERGED and event.part_of is not None
+    return event.kind in _CHANGES and by_hand and not event.quiet and not twice
 
 
 def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:
@@ -276,4 +281,10 @@ def _actor_name(connection: Connection, row: JournalRow) -> str:
 
 def _change_line(row: JournalRow) -> str:
     event = row.event
+    if event.kind is Kind.MERGED:
+        return f"ticket {event.before} and its posts are part of this one now"
+    if event.kind is Kind.SPLIT and event.after == str(event.ticket_id):
+        return f"these posts were part of ticket {event.before}, and are a ticket of their own now"
+    if event.kind is Kind.SPLIT:
+        return f"some posts went to ticket {event.after}, with the replies to them"
     return f"{_CHANGES[event.kind]}: {event.before or '(none)'} -> {event.after or '(none)'}"

@@ -104,7 +104,7 @@ def read_mail(
     message, classified = understood(mail.envelope, parsed, returned=returned)
     complaint = message.complaint
     queue = _queue_of(targets, queues)
-    subject = read_subject(message.subject, queue.tag)
+    subject = read_subject(message.subject, queue.tag, *(one.tag for one in queues))
     identity = identity_of(message, subject.base, queue.domain)
     named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)

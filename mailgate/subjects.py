@@ -78,12 +78,15 @@ class _Stripped:
     is_forward: bool = False
 
 
-def read_subject(subject: str, tag: str) -> SubjectReading:
-    """Read a decoded `subject`; `tag` is the word of our ticket tags, OSG in `[OSG #42]`."""
+def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
+    """Read a decoded `subject`; `tag` is the word of our ticket tags, OSG in `[OSG #42]`.
+
+    `other_tags` are those of our other lists: a ticket may have been moved from one of them.
+    """
     shown = " ".join(subject[:_MAX_SUBJECT].split())
-    ours = _our_tag(tag)
+    ours = _our_tag(tag, *other_tags)
     text = " ".join(unicodedata.normalize("NFKC", shown).split())[:_MAX_SUBJECT]
-    text, was_old = _without_was(text, tag)
+    text, was_old = _without_was(text, tag, ours)
     numbers = tuple(int(match[1]) for match in ours.finditer(text))
     plain = ours.sub(" ", text).strip()
     found = _strip(plain, every_bracket=True, tag=tag)
@@ -103,16 +106,17 @@ def read_subject(subject: str, tag: str) -> SubjectReading:
 
 
 @lru_cache(maxsize=64)
-def _our_tag(tag: str) -> re.Pattern[str]:
-    return re.compile(rf"\[\s?{re.escape(tag)}\s?#\s?(\d{{1,18}})\s?\]\s?", re.IGNORECASE)
+def _our_tag(*tags: str) -> re.Pattern[str]:
+    words = "|".join(map(re.escape, dict.fromkeys(tags)))
+    return re.compile(rf"\[\s?(?:{words})\s?#\s?(\d{{1,18}})\s?\]\s?", re.IGNORECASE)
 
 
-def _without_was(text: str, tag: str) -> tuple[str, str]:
+def _without_was(text: str, tag: str, ours: re.Pattern[str]) -> tuple[str, str]:
     """`text` without a trailing "(was: ...)", and the base of what stood in it."""
     match = _WAS.search(_EXTERNAL.sub("", text), max(0, text.lower().rfind("was") - 3))
     if not match or not match.start():
         return text, ""
-    old = _our_tag(tag).sub(" ", match[1]).strip()
+    old = ours.sub(" ", match[1]).strip()
     return text[: match.start()], _fold(old[_strip(old, every_bracket=True, tag=tag).start :])
 
 

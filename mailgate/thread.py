@@ -22,7 +22,7 @@ from mailgate.match import Evidence, Match, Question
 from mailgate.subjects import SubjectReading, read_subject
 from tracker import rights
 from tracker.model import Link, Status, Ticket, TicketId
-from tracker.storage import posts
+from tracker.storage import posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey, is_series_key
 from tracker.tickets import REOPEN_WINDOW
@@ -135,9 +135,13 @@ def _may_post_on_private(connection: Connection, question: Question, facts: _Kno
 
 def _by_evidence(connection: Connection, question: Question, facts: _Known) -> Match | None:
     """The strongest evidence short of a guess by subject."""
+    rooted, referred = facts.first(question.rooted), _by_reference(question, facts)
+    pointed = facts.first(question.proven) or rooted or facts.first(question.addressed)
+    if pointed is not None and referred is not None and _went_on(connection, question, facts, pointed):
+        why = f"names a post that went from ticket {pointed.id} to ticket {referred.id}"
+        return Match(referred, Evidence.REFERENCE, why)
     if (ticket := facts.first(question.proven)) is not None:
         return _by_token(question, facts, ticket)
-    rooted, referred = facts.first(question.rooted), _by_reference(question, facts)
     if rooted is not None and (referred is None or referred.id <= rooted.id):
         return Match(rooted, Evidence.ROOT, f"names the root id of ticket {rooted.id}")
     if (ticket := facts.first(question.addressed)) is not None:
@@ -165,10 +169,26 @@ def _by_token(question: Question, facts: _Known, ticket: Ticket) -> Match:
 
 def _by_reference(question: Question, facts: _Known) -> Ticket | None:
     """The ticket of the nearest message named that is stored."""
+    nearest = _nearest(question, facts)
+    return None if nearest is None else facts.tickets[nearest.ticket_id]
+
+
+def _nearest(question: Question, facts: _Known) -> KnownKey | None:
     for key in question.named:
         if meetings := facts.meetings(key, stored=True):
-            return facts.tickets[meetings[-1].ticket_id]
+            return meetings[-1]
     return None
+
+
+def _went_on(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
+    """Whether what it answers stood in `ticket` once, and was split off: then what else names that ticket,
+    a reply address or the root id, does so for mails that went out before.
+    """
+    nearest = _nearest(question, facts)
+    if nearest is None or question.commands or facts.tickets[nearest.ticket_id].id == ticket.id:
+        return False
+    former = posts.former_places(connection, nearest.post_id)
+    return bool(former) and ticket.id in {one.id for one in store.resolve(connection, former).values()}
 
 
 def _tag_was_edited(
@@ -177,9 +197,12 @@ def _tag_was_edited(
     """The reply's author moved it by hand: the tag is not the parent's, and they are at home there."""
     if tagged.id == referred.id or not rights.is_at_home(connection, question.writer.sender, tagged):
         return False
+    if _went_on(connection, question, facts, tagged):
+        return False
     ids = [entry.post_id for entry in facts.keys if entry.stored and entry.key in question.named]
     subjects = [post.subject for post in posts.by_ids(connection, ids).values()]
-    return not any(tagged.id in read_subject(one, question.queue.tag).tag_numbers for one in subjects)
+    tags = [queue.tag for queue in queues.everyone(connection)]
+    return not any(tagged.id in read_subject(one, *tags).tag_numbers for one in subjects)
 
 
 def _by_tag(connection: Connection, question: Question, ticket: Ticket) -> Match:

@@ -31,7 +31,10 @@ class Kind(StrEnum):
     TAG_ADDED = "tag_added"
     TAG_REMOVED = "tag_removed"
     LINKED = "linked"  # after: "follows 17"
-    MERGED = "merged"  # after: the number it became an alias of
+    UNLINKED = "unlinked"  # before: "follows 17"
+    REQUESTER = "requester"  # addresses
+    MERGED = "merged"  # before: the number that became an alias; after: of which
+    SPLIT = "split"  # before: the number that posts left; after: the one they went to
     NOTE = "note"  # after: a text for people
 
 
@@ -45,7 +48,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change; `before` is the means to undo it. `quiet`: nobody is told."""
+    """One change; `before` and `detail` are the means to undo it. `quiet`: nobody is told.
+
+    `detail` is what the kind of event keeps there. `part_of` is the event that this one is a consequence
+    of, `undoes` the one whose undoing it is.
+    """
 
     ticket_id: TicketId
     kind: Kind
@@ -55,6 +62,9 @@ class Event:
     before: str = ""
     after: str = ""
     quiet: bool = False
+    detail: str = ""
+    part_of: EventId | None = None
+    undoes: EventId | None = None
 
 
 @dataclass(frozen=True, slots=True)

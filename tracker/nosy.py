@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from tracker.events import Actor, Kind
+from tracker.events import Actor, Event, Kind
 from tracker.model import Address, Delivery, NosyState, Person, PersonId, Ticket, TicketId, Wants
 from tracker.storage import tickets as store
 from tracker.storage.queues import Subscriber
-from tracker.storage.tickets import Membership, TicketCenter
+from tracker.storage.tickets import Membership, Standing, TicketCenter
 from tracker.unit_of_work import UnitOfWork
 
 
@@ -126,12 +128,14 @@ def _each_once(candidates: Iterable[Told]) -> tuple[Told, ...]:
 
 def join(uow: UnitOfWork, ticket_id: TicketId, person: Person, reason: str, actor: Actor) -> bool:
     """Put a person on the nosy list; False when they are on it, or muted it and did not ask."""
-    state = store.state_of(uow.connection, ticket_id, person.id)
+    was = store.standing_of(uow.connection, ticket_id, person.id)
+    state = None if was is None else was.state
     if state is NosyState.JOINED or (state is NosyState.MUTED and reason != "followed"):
         return False
     place = Membership(ticket_id, person, NosyState.JOINED, reason)
     store.set_state(uow.connection, place, uow.now, known=state is not None)
-    uow.record(ticket_id, Kind.JOINED, actor, after=person.address)
+    detail = standing_text(was)
+    uow.record_event(Event(ticket_id, Kind.JOINED, actor, uow.now, after=person.address, detail=detail))
     return True
 
 
@@ -141,26 +145,43 @@ def leave(uow: UnitOfWork, ticket_id: TicketId, person: Person, actor: Actor) ->
     Who never was on it hears of the ticket for another reason, as a support center or a contact: muted,
     they hear no more.
     """
-    state = store.state_of(uow.connection, ticket_id, person.id)
-    if state is None:
+    was = store.standing_of(uow.connection, ticket_id, person.id)
+    if was is None:
         return mute(uow, ticket_id, person, actor)
-    if state not in (NosyState.JOINED, NosyState.MUTED):
+    if was.state not in (NosyState.JOINED, NosyState.MUTED):
         return False
     place = Membership(ticket_id, person, NosyState.LEFT, "")
     store.set_state(uow.connection, place, uow.now, known=True)
-    uow.record(ticket_id, Kind.LEFT, actor, before=person.address)
+    detail = standing_text(was)
+    uow.record_event(Event(ticket_id, Kind.LEFT, actor, uow.now, before=person.address, detail=detail))
     return True
 
 
 def mute(uow: UnitOfWork, ticket_id: TicketId, person: Person, actor: Actor) -> bool:
     """Let nothing of a ticket reach a person any more, whatever else they chose."""
-    state = store.state_of(uow.connection, ticket_id, person.id)
-    if state is NosyState.MUTED:
+    was = store.standing_of(uow.connection, ticket_id, person.id)
+    if was is not None and was.state is NosyState.MUTED:
         return False
     place = Membership(ticket_id, person, NosyState.MUTED, "")
-    store.set_state(uow.connection, place, uow.now, known=state is not None)
-    uow.record(ticket_id, Kind.MUTED, actor, after=person.address)
+    store.set_state(uow.connection, place, uow.now, known=was is not None)
+    detail = standing_text(was)
+    uow.record_event(Event(ticket_id, Kind.MUTED, actor, uow.now, after=person.address, detail=detail))
     return True
+
+
+def standing_text(standing: Standing | None) -> str:
+    """What an event keeps of how somebody stood before it."""
+    if standing is None:
+        return ""
+    return json.dumps([standing.state.value, standing.reason, standing.since.isoformat()])
+
+
+def read_standing(text: str) -> Standing | None:
+    """What standing_text() wrote."""
+    if not text:
+        return None
+    state, reason, since = json.loads(text)
+    return Standing(NosyState(state), reason, datetime.fromisoformat(since))
 
 
 def takes_part(members: tuple[Membership, ...], person_id: PersonId) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tracker import nosy
 from tracker.commands import AddPost, NewPost, OpenTicket, Route, Routed
-from tracker.events import Actor, Kind
+from tracker.events import Actor, Event, Kind
 from tracker.model import (
     BadValue,
     Center,
@@ -63,7 +63,7 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, requester: Person) -> tupl
             "private": command.private,
             "provisional": command.provisional,
             "imported": command.imported,
-            "nonce": "".join(secrets.choice(_NONCE_CHARACTERS) for _ in range(8)),
+            "nonce": new_nonce(),
             "post_count": 1,
             "created_at": post.time,
             "active_at": post.time,
@@ -76,6 +76,11 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, requester: Person) -> tupl
     uow.record(ticket_id, Kind.OPENED, actor, post_id=post_id, after=command.title)
     uow.record(ticket_id, Kind.JOINED, actor, after=requester.address)
     return ticket_id, post_id
+
+
+def new_nonce() -> str:
+    """What nobody can guess in the root id of a ticket."""
+    return "".join(secrets.choice(_NONCE_CHARACTERS) for _ in range(8))
 
 
 def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
@@ -97,8 +102,7 @@ def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
     _touch(uow, ticket, command, author, status)
     uow.record(ticket.id, Kind.POSTED, actor, post_id=post_id)
     if status is not ticket.status:
-        before, after = ticket.status.value, status.value
-        uow.record(ticket.id, Kind.STATUS, actor, post_id=post_id, before=before, after=after)
+        _record_status(uow, ticket, status, actor, post_id)
     if command.joins:
         nosy.join(uow, ticket.id, author, "posted", actor)
     return post_id
@@ -184,10 +188,12 @@ def _add_centers(
 
 def remove_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:
     """Take a support center off a ticket; raises BadValue when it is not there."""
-    if center.id not in {one.center_id for one in store.centers_of(uow.connection, (ticket_id,))}:
+    there = {one.center_id: one for one in store.centers_of(uow.connection, (ticket_id,))}
+    if center.id not in there:
         raise BadValue(f"ticket {ticket_id} is not with {center.name}")
     store.remove_center(uow.connection, ticket_id, center.id)
-    uow.record(ticket_id, Kind.CENTER_REMOVED, actor, before=center.name)
+    why = there[center.id].why
+    uow.record_event(Event(ticket_id, Kind.CENTER_REMOVED, actor, uow.now, before=center.name, detail=why))
 
 
 def add_tags(uow: UnitOfWork, ticket_id: TicketId, tags: tuple[str, ...], actor: Actor) -> None:
@@ -199,6 +205,9 @@ def add_tags(uow: UnitOfWork, ticket_id: TicketId, tags: tuple[str, ...], actor:
 
 
 def remove_tag(uow: UnitOfWork, ticket_id: TicketId, tag: str, actor: Actor) -> None:
+    """Take a tag off; one that is not there is no change."""
+    if tag not in store.tags_of(uow.connection, ticket_id):
+        return
     store.remove_tag(uow.connection, ticket_id, tag)
     uow.record(ticket_id, Kind.TAG_REMOVED, actor, before=tag)
 
@@ -209,7 +218,19 @@ def set_status(uow: UnitOfWork, ticket: Ticket, status: Status, actor: Actor) ->
         return
     resolved_at = uow.now if status is Status.RESOLVED else None
     _change(uow, ticket, status=status.value, resolved_at=resolved_at)
-    uow.record(ticket.id, Kind.STATUS, actor, before=ticket.status.value, after=status.value)
+    _record_status(uow, ticket, status, actor)
+
+
+def _record_status(
+    uow: UnitOfWork, ticket: Ticket, status: Status, actor: Actor, post_id: PostId | None = None
+) -> None:
+    before, after, detail = ticket.status.value, status.value, resolution_text(ticket)
+    uow.record_event(Event(ticket.id, Kind.STATUS, actor, uow.now, post_id, before, after, detail=detail))
+
+
+def resolution_text(ticket: Ticket) -> str:
+    """What an event that changes the status keeps: since when it was resolved."""
+    return "" if ticket.resolved_at is None else ticket.resolved_at.isoformat()
 
 
 def resolve_silently(uow: UnitOfWork, ticket: Ticket, at: datetime, actor: Actor) -> None:
@@ -252,14 +273,15 @@ def set_owner(uow: UnitOfWork, ticket: Ticket, owner: Person | None, actor: Acto
     new_id = None if owner is None else owner.id
     if new_id == ticket.owner_id:
         return
-    was = _address_of(uow, ticket.owner_id)
+    was = address_of(uow, ticket.owner_id)
     _change(uow, ticket, owner_id=new_id)
     uow.record(ticket.id, Kind.OWNER, actor, before=was, after="" if owner is None else owner.address)
     if owner is not None:
         nosy.join(uow, ticket.id, owner, "claimed", actor)
 
 
-def _address_of(uow: UnitOfWork, person_id: PersonId | None) -> str:
+def address_of(uow: UnitOfWork, person_id: PersonId | None) -> str:
+    """As events write a person; "" for nobody."""
     if person_id is None:
         return ""
     return people.by_ids(uow.connection, frozenset({person_id}))[person_id].address
@@ -275,48 +297,6 @@ def link(uow: UnitOfWork, ticket_id: TicketId, kind: Link, other_id: TicketId, a
         raise BadValue("a ticket cannot be linked to itself")
     if store.add_link(uow.connection, ticket_id, kind, other_id):
         uow.record(ticket_id, Kind.LINKED, actor, after=f"{kind.value} {other_id}")
-
-
-def merge(uow: UnitOfWork, source_id: TicketId, target_id: TicketId, actor: Actor) -> None:
-    """Make `source_id` an alias of `target_id`: its posts, people, centers and tags go over."""
-    if source_id == target_id:
-        raise BadValue("a ticket cannot be merged with itself")
-    # Always the lower number first: two merges at once must not wait for each other.
-    for number in sorted((source_id, target_id)):
-        store.lock(uow.connection, number)
-    pair = store.by_ids(uow.connection, (source_id, target_id))
-    source, target = must_exist(pair.get(source_id), source_id), must_exist(pair.get(target_id), target_id)
-    if source.merged_into is not None or target.merged_into is not None:
-        raise BadValue("one of the two is an alias already")
-    if source.private is not target.private:
-        raise BadValue("one of the two is private, the other is not: merging would publish it")
-    posts.move_all(uow.connection, source.id, target.id, target.post_count + 1)
-    _merge_people(uow, source, target, actor)
-    for center in store.centers_of(uow.connection, (source.id,)):
-        known = Center(center.center_id, center.name, center.address, center.wants)
-        add_center(uow, target.id, known, actor)
-    add_tags(uow, target.id, store.tags_of(uow.connection, source.id), actor)
-    store.change(
-        uow.connection,
-        target.id,
-        post_count=target.post_count + source.post_count,
-        active_at=max(source.active_at, target.active_at),
-        created_at=min(source.created_at, target.created_at),
-        touched_at=uow.now,
-    )
-    store.change(uow.connection, source.id, merged_into=target.id, touched_at=uow.now, post_count=0)
-    store.repoint_aliases(uow.connection, source.id, target.id)
-    uow.record(source.id, Kind.MERGED, actor, after=str(target.id))
-    uow.record(target.id, Kind.MERGED, actor, before=str(source.id), after=str(target.id))
-
-
-def _merge_people(uow: UnitOfWork, source: Ticket, target: Ticket, actor: Actor) -> None:
-    for member in store.memberships(uow.connection, (source.id,)):
-        there = store.state_of(uow.connection, target.id, member.person.id)
-        if member.state is NosyState.JOINED and there is not NosyState.MUTED:
-            nosy.join(uow, target.id, member.person, member.reason, actor)
-        if member.state is NosyState.MUTED and there is None:
-            nosy.mute(uow, target.id, member.person, actor)
 
 
 def forget_ghost(uow: UnitOfWork, key: str) -> None:

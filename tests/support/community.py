@@ -27,11 +27,11 @@ from mailgate.setup import Wishes, initialise
 from mailgate.verdict import Verdict
 from routing import rules as rule_text
 from routing import store as rule_store
-from tracker import tickets
-from tracker.events import Actor
-from tracker.model import Delivery, Person, Status, TicketId, Trust, Wants
+from tracker import repair, tickets, undo
+from tracker.events import Actor, Kind
+from tracker.model import Delivery, Person, Status, Ticket, TicketId, Trust, Wants
 from tracker.people import normalise_address
-from tracker.storage import centers, people, posts, queues
+from tracker.storage import centers, journal, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 
@@ -173,7 +173,11 @@ class Community:
         self.app.write(lambda connection: rule_store.put_in_force(connection, rules, change))
 
     def operate(self, act: str, number: int) -> None:
-        """What an operator does to a ticket: `resolve`, `wait`, `reopen`, `merge into N`, `own ADDRESS`."""
+        """What an operator does to a ticket.
+
+        `resolve`, `wait`, `reopen`, `merge into N`, `title WORDS`, `own ADDRESS`, `split K` (from there on),
+        `split only K`, `move LIST`, `undo KIND` (the last event of that kind).
+        """
 
         def work(connection: Connection) -> None:
             uow = UnitOfWork(connection, self.clock())
@@ -182,7 +186,9 @@ class Community:
             if word in _STATUSES:
                 tickets.set_status(uow, ticket, _STATUSES[word], _OPERATOR)
             elif word == "merge":
-                tickets.merge(uow, ticket.id, TicketId(int(argument.removeprefix("into "))), _OPERATOR)
+                repair.merge(uow, ticket.id, TicketId(int(argument.removeprefix("into "))), _OPERATOR)
+            elif word in _REPAIRS:
+                _REPAIRS[word](uow, ticket, argument)
             elif word == "title":
                 tickets.set_title(uow, ticket, argument, _OPERATOR)
             else:
@@ -242,6 +248,23 @@ class Community:
         return found[-1]
 
 
+def _split(uow: UnitOfWork, ticket: Ticket, which: str) -> None:
+    first = int(which.removeprefix("only "))
+    last = first if which.startswith("only ") else ticket.post_count
+    repair.split(uow, ticket.id, range(first, last + 1), "Split off", _OPERATOR)
+
+
+def _move(uow: UnitOfWork, ticket: Ticket, name: str) -> None:
+    repair.move(uow, ticket, queues.find(uow.connection, name), _OPERATOR)
+
+
+def _undo(uow: UnitOfWork, ticket: Ticket, kind: str) -> None:
+    row = journal.latest(uow.connection, ticket.id, (Kind(kind),))
+    assert row is not None, f"ticket {ticket.id} has no event {kind}"
+    undo.undo(uow, row.id, _OPERATOR)
+
+
+_REPAIRS = {"split": _split, "move": _move, "undo": _undo}
 _STATUSES = {"resolve": Status.RESOLVED, "wait": Status.WAITING, "reopen": Status.OPEN}
 
 

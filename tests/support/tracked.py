@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from tracker import tickets
+from tracker import repair, tickets
 from tracker.commands import AddPost, NewPost, OpenTicket
 from tracker.events import Actor, JournalRow
 from tracker.model import Address, EventId, Person, PostId, Queue, QueueId, Status, Ticket, TicketId, Trust
@@ -127,7 +127,7 @@ class Tracked:
         self.do(lambda uow: tickets.set_status(uow, tickets.find(uow, ticket_id), status, OPERATOR))
 
     def merge(self, source: TicketId, target: TicketId) -> None:
-        self.do(lambda uow: tickets.merge(uow, source, target, OPERATOR))
+        self.do(lambda uow: repair.merge(uow, source, target, OPERATOR))
 
     def ticket(self, number: int) -> Ticket:
         """The row of that very number, aliases not followed."""

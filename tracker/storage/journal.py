@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from tracker.events import Actor, Event, JournalRow, Kind
@@ -14,10 +15,12 @@ from tracker.storage import tables as t
 
 # PostgreSQL gives numbers out before the commit: without a lock a lower number could become visible after
 # a subscriber has gone past it. The lock is held to the end of the transaction, so numbers appear in order.
+_LARGEST_ID: Final = 2**63 - 1
 _JOURNAL_LOCK: Final = 0x6D61696C
 _LOCK_POSTGRESQL = text("SELECT pg_advisory_xact_lock(:key)")
 
 _INSERT = insert(t.event)
+_INSERT_ONE = insert(t.event).returning(t.event.c.id)
 _AFTER = (
     select(t.event).where(t.event.c.id > bindparam("cursor")).order_by(t.event.c.id).limit(bindparam("limit"))
 )
@@ -38,6 +41,11 @@ def append(connection: Connection, events: Sequence[Event]) -> None:
         connection.execute(_INSERT, [_row(event) for event in events])
 
 
+def append_one(connection: Connection, event: Event) -> EventId:
+    """Write an event; gives its number. The caller holds the lock."""
+    return EventId(connection.execute(_INSERT_ONE, _row(event)).scalar_one())
+
+
 def _row(event: Event) -> dict[str, Any]:
     return {
         "ticket_id": event.ticket_id,
@@ -49,6 +57,9 @@ def _row(event: Event) -> dict[str, Any]:
         "before": event.before,
         "after": event.after,
         "quiet": event.quiet,
+        "detail": event.detail or None,
+        "part_of": event.part_of,
+        "undoes": event.undoes,
     }
 
 
@@ -67,9 +78,64 @@ def _event(row: Row[Any]) -> JournalRow:
     actor = Actor(None if row.actor_id is None else PersonId(row.actor_id), row.cause)
     post_id = None if row.post_id is None else PostId(row.post_id)
     event = Event(
-        TicketId(row.ticket_id), Kind(row.kind), actor, row.at, post_id, row.before, row.after, row.quiet
+        ticket_id=TicketId(row.ticket_id),
+        kind=Kind(row.kind),
+        actor=actor,
+        at=row.at,
+        post_id=post_id,
+        before=row.before or "",
+        after=row.after or "",
+        quiet=row.quiet,
+        detail=row.detail or "",
+        part_of=_event_id(row.part_of),
+        undoes=_event_id(row.undoes),
     )
     return JournalRow(EventId(row.id), event)
+
+
+def _event_id(number: int | None) -> EventId | None:
+    return None if number is None else EventId(number)
+
+
+def find(connection: Connection, event_id: EventId) -> JournalRow | None:
+    """The event of that number."""
+    if not 0 < event_id <= _LARGEST_ID:
+        return None
+    row = connection.execute(select(t.event).where(t.event.c.id == event_id)).first()
+    return None if row is None else _event(row)
+
+
+def parts_of(connection: Connection, event_id: EventId) -> tuple[JournalRow, ...]:
+    """The consequences of an event, in order."""
+    query = select(t.event).where(t.event.c.part_of == event_id).order_by(t.event.c.id)
+    return tuple(_event(row) for row in connection.execute(query))
+
+
+def undone_by(connection: Connection, event_id: EventId) -> EventId | None:
+    """The event that undid another, unless that was undone itself."""
+    query = select(t.event.c.id).where(t.event.c.undoes == event_id).order_by(t.event.c.id.desc())
+    found = (EventId(row.id) for row in connection.execute(query))
+    return next((one for one in found if undone_by(connection, one) is None), None)
+
+
+def latest(connection: Connection, ticket_id: TicketId, kinds: Sequence[Kind]) -> JournalRow | None:
+    """The latest event of these kinds in a ticket."""
+    query = select(t.event).where(
+        t.event.c.ticket_id == ticket_id, t.event.c.kind.in_([kind.value for kind in kinds])
+    )
+    row = connection.execute(query.order_by(t.event.c.id.desc()).limit(1)).first()
+    return None if row is None else _event(row)
+
+
+def of_actor(connection: Connection, actor: PersonId | str, since: datetime) -> tuple[JournalRow, ...]:
+    """What a person has done since then, or a cause ("rules rev 3", which rule be it), newest first.
+
+    The consequences of an act are left out: they are undone with it.
+    """
+    by_cause = or_(t.event.c.cause == actor, t.event.c.cause.startswith(f"{actor} (", autoescape=True))
+    who = by_cause if isinstance(actor, str) else t.event.c.actor_id == actor
+    query = select(t.event).where(who, t.event.c.at >= since, t.event.c.part_of.is_(None))
+    return tuple(_event(row) for row in connection.execute(query.order_by(t.event.c.id.desc())))
 
 
 def read_cursor(connection: Connection, subscriber: str) -> EventId:

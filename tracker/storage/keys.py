@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from tracker.model import PostId, TicketId
 from tracker.storage import tables as t
@@ -37,9 +37,18 @@ class KnownKey:
     n: int
 
 
+# Of the posts of one ticket that have a key in common, the first: a long conversation is one meeting.
+_EARLIER = t.message_key.alias("earlier")
+_FIRST = ~exists().where(
+    _EARLIER.c.key == t.message_key.c.key,
+    _EARLIER.c.ticket_id == t.message_key.c.ticket_id,
+    _EARLIER.c.stored == t.message_key.c.stored,
+    _EARLIER.c.post_id < t.message_key.c.post_id,
+)
 _KNOWN = (
     select(t.message_key, t.post.c.base, t.post.c.is_reply, t.post.c.n)
     .join(t.post, t.post.c.id == t.message_key.c.post_id)
+    .where(_FIRST)
     .order_by(t.message_key.c.post_id)
 )
 _LOOKUP = _KNOWN.where(t.message_key.c.key.in_(bindparam("keys", expanding=True)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tracker.commands import NewAttachment, NewPost
@@ -61,6 +61,25 @@ _RECENT_IDS = (
         (t.post.c.n < bindparam("before")) & ((t.post.c.n == 1) | (t.post.c.n >= bindparam("first"))),
     )
     .order_by(t.post.c.n)
+)
+_IDS = select(t.post.c.id).where(t.post.c.ticket_id == bindparam("ticket")).order_by(t.post.c.n)
+_AMONG: BindParameter[Any] = bindparam("ids", expanding=True)
+_PLACES = select(t.post.c.id, t.post.c.ticket_id, t.post.c.n).where(t.post.c.id.in_(_AMONG))
+_ASIDE = update(t.post).where(t.post.c.id.in_(_AMONG)).values(n=-t.post.c.id)
+_PLACE = (
+    update(t.post)
+    .where(t.post.c.id == bindparam("post"))
+    .values(ticket_id=bindparam("new_ticket"), n=bindparam("new_n"))
+)
+_KEYS_FOLLOW = (
+    update(t.message_key).where(t.message_key.c.post_id.in_(_AMONG)).values(ticket_id=bindparam("new_ticket"))
+)
+_LEFT = {
+    "sqlite": sqlite.insert(t.former_place).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(t.former_place).on_conflict_do_nothing(),
+}
+_STORED_KEYS = select(t.message_key.c.post_id, t.message_key.c.key).where(
+    t.message_key.c.post_id.in_(_AMONG), t.message_key.c.stored.is_(True)
 )
 _OPENING = select(t.post).where(t.post.c.ticket_id == bindparam("ticket"), t.post.c.n == 1)
 _LAST = select(t.post).where(t.post.c.ticket_id == bindparam("ticket")).order_by(t.post.c.n.desc()).limit(1)
@@ -203,13 +222,43 @@ def attachments_of(connection: Connection, post_id: PostId) -> tuple[NewAttachme
     return tuple(NewAttachment(r.name, r.type, r.size, r.sha256) for r in connection.execute(query))
 
 
-def move_all(connection: Connection, source: TicketId, target: TicketId, first_n: int) -> None:
-    """Give the posts of `source` to `target`, numbered from `first_n` on, and their keys with them."""
-    for n, post in enumerate(of_ticket(connection, source), first_n):
-        connection.execute(update(t.post).where(t.post.c.id == post.id).values(ticket_id=target, n=n))
-    keys = update(t.message_key).where(t.message_key.c.ticket_id == source)
-    named = select(t.message_key.c.key).where(t.message_key.c.ticket_id == target)
-    connection.execute(keys.where(t.message_key.c.key.not_in(named)).values(ticket_id=target))
+def place(connection: Connection, ticket_id: TicketId, order: Sequence[PostId]) -> None:
+    """Let the posts of a ticket be those of `order`, numbered from 1; what leads to them comes along.
+
+    Posts that stand in the ticket and not in `order` must be placed in another first.
+    """
+    where = {row.id: (row.ticket_id, row.n) for row in connection.execute(_PLACES, {"ids": list(order)})}
+    changed = [(one, n) for n, one in enumerate(order, 1) if where[one] != (ticket_id, n)]
+    if not changed:
+        return
+    # By way of negative numbers: the pair of ticket and number is unique at every moment.
+    connection.execute(_ASIDE, {"ids": [one for one, _ in changed]})
+    rows = [{"post": one, "new_ticket": ticket_id, "new_n": n} for one, n in changed]
+    connection.execute(_PLACE, rows)
+    came = [one for one in order if where[one][0] != ticket_id]
+    if came:
+        left = [{"post_id": one, "ticket_id": where[one][0]} for one in came]
+        connection.execute(_LEFT[connection.dialect.name], left)
+        connection.execute(_KEYS_FOLLOW, {"ids": came, "new_ticket": ticket_id})
+
+
+def ids_of(connection: Connection, ticket_id: TicketId) -> tuple[PostId, ...]:
+    """The posts of a ticket in order."""
+    return tuple(PostId(row.id) for row in connection.execute(_IDS, {"ticket": ticket_id}))
+
+
+def former_places(connection: Connection, post_id: PostId) -> tuple[TicketId, ...]:
+    """The tickets that a post once stood in."""
+    query = select(t.former_place.c.ticket_id).where(t.former_place.c.post_id == post_id)
+    return tuple(TicketId(row.ticket_id) for row in connection.execute(query))
+
+
+def own_keys(connection: Connection, ids: Iterable[PostId]) -> dict[PostId, frozenset[str]]:
+    """The keys under which posts are found; those of conversations too."""
+    found: dict[PostId, set[str]] = {}
+    for row in connection.execute(_STORED_KEYS, {"ids": list(ids)}):
+        found.setdefault(PostId(row.post_id), set()).add(row.key)
+    return {post_id: frozenset(keys) for post_id, keys in found.items()}
 
 
 def make_room_at_the_front(connection: Connection, ticket_id: TicketId) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    text,
 )
 
 NAMING = {
@@ -232,16 +233,24 @@ attachment = Table(
 
 # What leads from a key in a mail to a ticket: the digest of a Message-ID or of a Thread-Index. Not
 # `stored`: a mail that was named but has not been seen, a ghost; `post_id` is then the post that named
-# it, and `direct` says that it named it as its parent.
+# it, and `direct` says that it named it as its parent. The rows of a post go with it to another ticket.
 message_key = Table(
     "message_key",
     metadata,
     Column("key", Text, primary_key=True),
     Column("ticket_id", ForeignKey("ticket.id"), primary_key=True, index=True),
     Column("stored", Boolean, primary_key=True),
-    Column("post_id", ForeignKey("post.id"), nullable=False, index=True),
+    Column("post_id", ForeignKey("post.id"), primary_key=True, index=True),
     Column("direct", Boolean, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# Tickets that a post once stood in: what was sent from there still names them beside the post.
+former_place = Table(
+    "former_place",
+    metadata,
+    Column("post_id", ForeignKey("post.id"), primary_key=True),
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True),
 )
 
 # The journal: the history of every ticket, and the outbox of all that follows from it.
@@ -260,6 +269,23 @@ event = Table(
     Column("after", Text),
     # Nobody is told: imported history, automatic mail.
     Column("quiet", Boolean, nullable=False),
+    # What undoing it needs beyond `before`, as the kind of event writes it.
+    Column("detail", Text),
+    # The event that this one is a consequence of, and the one whose undoing it is.
+    Column("part_of", BigInteger),
+    Column("undoes", BigInteger),
+    Index(
+        "ix_event_part_of",
+        "part_of",
+        sqlite_where=text("part_of IS NOT NULL"),
+        postgresql_where=text("part_of IS NOT NULL"),
+    ),
+    Index(
+        "ix_event_undoes",
+        "undoes",
+        sqlite_where=text("undoes IS NOT NULL"),
+        postgresql_where=text("undoes IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

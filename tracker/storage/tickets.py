@@ -51,6 +51,15 @@ class Membership:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a person stands on a nosy list, and since when."""
+
+    state: NosyState
+    reason: str
+    since: datetime
+
+
 _BY_IDS = select(t.ticket).where(t.ticket.c.id.in_(bindparam("ids", expanding=True)))
 _ONE_LOCKED = select(t.ticket).where(t.ticket.c.id == bindparam("ticket")).with_for_update()
 _BY_BASE = (
@@ -76,6 +85,9 @@ _INSERT_TAG = insert(t.ticket_tag)
 _STATE = select(t.membership.c.state).where(
     t.membership.c.ticket_id == bindparam("ticket"), t.membership.c.person_id == bindparam("person")
 )
+_STANDING = select(t.membership.c.state, t.membership.c.reason, t.membership.c.since).where(
+    t.membership.c.ticket_id == bindparam("ticket"), t.membership.c.person_id == bindparam("person")
+)
 _MEMBERS = (
     select(t.membership, t.person.c.address, t.person.c.name, t.person.c.member)
     .join(t.person, t.person.c.id == t.membership.c.person_id)
@@ -87,6 +99,11 @@ _CENTERS = (
     .join(t.center, t.center.c.id == t.ticket_center.c.center_id)
     .where(t.ticket_center.c.ticket_id.in_(bindparam("ids", expanding=True)))
     .order_by(t.ticket_center.c.ticket_id, t.ticket_center.c.name)
+)
+_POSTS_BRIEFLY = (
+    select(t.post.c.base, t.post.c.date, t.post.c.received)
+    .where(t.post.c.ticket_id == bindparam("ticket"))
+    .order_by(t.post.c.n)
 )
 _TAGS = (
     select(t.ticket_tag.c.tag)
@@ -193,6 +210,25 @@ def set_state(connection: Connection, membership: Membership, now: datetime, *, 
     connection.execute(_INSERT_MEMBERSHIP, keys | values)
 
 
+def standing_of(connection: Connection, ticket_id: TicketId, person_id: PersonId) -> Standing | None:
+    """How a person stands on the nosy list; None: never was on it."""
+    row = connection.execute(_STANDING, {"ticket": ticket_id, "person": person_id}).first()
+    return None if row is None else Standing(NosyState(row.state), row.reason, row.since)
+
+
+def restore_standing(
+    connection: Connection, ticket_id: TicketId, person: Person, standing: Standing | None
+) -> None:
+    """Let a person stand on the nosy list as they once did; None: not at all."""
+    mine = (t.membership.c.ticket_id == ticket_id) & (t.membership.c.person_id == person.id)
+    if standing is None:
+        connection.execute(delete(t.membership).where(mine))
+        return
+    known = state_of(connection, ticket_id, person.id) is not None
+    place = Membership(ticket_id, person, standing.state, standing.reason)
+    set_state(connection, place, standing.since, known=known)
+
+
 def memberships(connection: Connection, ids: Iterable[TicketId]) -> tuple[Membership, ...]:
     """The nosy lists of those tickets, everybody with their state."""
     wanted = sorted(set(ids))
@@ -270,6 +306,14 @@ def add_link(connection: Connection, ticket_id: TicketId, kind: Link, other_id: 
     return True
 
 
+def remove_link(connection: Connection, ticket_id: TicketId, kind: Link, other_id: TicketId) -> bool:
+    """Part two tickets; False when they were not linked so."""
+    mine = (t.ticket_link.c.ticket_id == ticket_id) & (t.ticket_link.c.other_id == other_id)
+    return (
+        connection.execute(delete(t.ticket_link).where(mine, t.ticket_link.c.kind == kind.value)).rowcount > 0
+    )
+
+
 def aliases_of(connection: Connection, ticket_id: TicketId) -> tuple[TicketId, ...]:
     """Numbers that now mean this ticket."""
     query = select(t.ticket.c.id).where(t.ticket.c.merged_into == ticket_id).order_by(t.ticket.c.id)
@@ -280,6 +324,29 @@ def repoint_aliases(connection: Connection, source: TicketId, target: TicketId) 
     """Let the aliases of `source`, an alias itself now, mean `target`: chains would grow past all hops."""
     aliases = update(t.ticket).where(t.ticket.c.merged_into == source)
     connection.execute(aliases.values(merged_into=target))
+
+
+def give_back_aliases(
+    connection: Connection, aliases: Iterable[TicketId], source: TicketId, target: TicketId
+) -> None:
+    """Let those of `aliases` that mean `source` mean `target`."""
+    theirs = update(t.ticket).where(t.ticket.c.id.in_(list(aliases)), t.ticket.c.merged_into == source)
+    connection.execute(theirs.values(merged_into=target))
+
+
+def count_again(connection: Connection, ticket_id: TicketId, now: datetime) -> None:
+    """Bring up to date what a ticket says of its posts: how many, since when, until when, about what."""
+    rows = connection.execute(_POSTS_BRIEFLY, {"ticket": ticket_id}).all()
+    times = [min(row.date or row.received, row.received) for row in rows]
+    change(
+        connection,
+        ticket_id,
+        post_count=len(rows),
+        created_at=min(times),
+        active_at=max(times),
+        touched_at=now,
+        base=rows[0].base,
+    )
 
 
 def newest(connection: Connection) -> int:
