@@ -7,7 +7,7 @@ next number follows from the count, and the opening is number 1. What lasts of a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -52,6 +52,14 @@ class Moved:
         return json.dumps([self.posts, self.behind, self.newest, self.aliases])
 
 
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """That posts go back: which event is undone, and what restores the rest, given the act that does it."""
+
+    row: JournalRow
+    restore: Callable[[EventId], None]
+
+
 def read_moved(event: Event) -> Moved | None:
     """What an event keeps of the posts it moved; None for one that an older mailgate wrote."""
     if not event.detail:
@@ -65,8 +73,8 @@ def split(
 ) -> tuple[TicketId, EventId]:
     """Give the posts of those numbers a ticket of their own; gives its number and the event's.
 
-    Who wrote them stands in it as in the old one. Raises BadValue when there is no such post, or when none
-    would stay.
+    Who wrote them takes part there, and no longer in the old one if nothing they wrote stays. Raises BadValue
+    when there is no such post, or when none would stay.
     """
     old = tickets.find(uow, number)
     stay, go = _parted(posts.of_ticket(uow.connection, old.id), wanted, old)
@@ -79,6 +87,7 @@ def split(
         _join_writers(uow, old, new_id, go, actor)
         tickets.link(uow, new_id, Link.BRANCHED_FROM, old.id, actor)
         _new_requester(uow, old, stay, actor)
+        _writers_leave(uow, old.id, stay, go, actor)
     with uow.parts_of(act, quiet=True):
         # They got these posts when they came.
         _copy_centers(uow, old.id, new_id, actor)
@@ -144,11 +153,11 @@ def _record_split(
     new: TicketId,
     moved: Moved,
     actor: Actor,
-    undoes: EventId | None = None,
+    undone: JournalRow | None = None,
 ) -> EventId:
     """The act stands in the history of the ticket that posts left, its other end in the other's."""
     event = Event(old, Kind.SPLIT, actor, uow.now, before=str(old), after=str(new), detail=moved.to_text())
-    act = uow.record_act(replace(event, undoes=undoes))
+    act = uow.record_act(replace(event, undoes=None if undone is None else undone.id))
     with uow.parts_of(act):
         uow.record(new, Kind.SPLIT, actor, before=str(old), after=str(new))
     return act
@@ -177,6 +186,18 @@ def _new_requester(uow: UnitOfWork, old: Ticket, stay: Sequence[Post], actor: Ac
     store.change(uow.connection, old.id, requester_id=stay[0].author_id)
     before, after = tickets.address_of(uow, old.requester_id), tickets.address_of(uow, stay[0].author_id)
     uow.record(old.id, Kind.REQUESTER, actor, before=before, after=after)
+
+
+def _writers_leave(
+    uow: UnitOfWork, old_id: TicketId, stay: Iterable[Post], go: Iterable[Post], actor: Actor
+) -> None:
+    """Who took part only by what has gone is told of what has gone only."""
+    ticket = store.by_ids(uow.connection, (old_id,))[old_id]
+    gone = {post.author_id for post in go} - {post.author_id for post in stay}
+    for member in store.memberships(uow.connection, (old_id,)):
+        joined = member.state is NosyState.JOINED and member.reason == "posted"
+        if joined and member.person.id in gone and not nosy.is_requester_or_owner(ticket, member.person.id):
+            nosy.leave(uow, old_id, member.person, actor)
 
 
 def _copy_centers(uow: UnitOfWork, source: TicketId, target: TicketId, actor: Actor) -> None:
@@ -215,7 +236,7 @@ def _absorb(
     target: Ticket,
     order: Sequence[PostId],
     actor: Actor,
-    undoes: EventId | None = None,
+    reversal: Reversal | None = None,
 ) -> EventId:
     """Let `source` be an alias of `target`, whose posts then stand in that `order`."""
     if source.private is not target.private:
@@ -224,8 +245,10 @@ def _absorb(
     moved = _moved(uow, going, source.id, store.aliases_of(uow.connection, source.id))
     event = Event(target.id, Kind.MERGED, actor, uow.now, before=str(source.id), after=str(target.id))
     detail = replace(moved, newest=max(order)).to_text()
-    act = uow.record_act(replace(event, detail=detail, undoes=undoes))
+    act = uow.record_act(replace(event, detail=detail, undoes=reversal.row.id if reversal else None))
     posts.place(uow.connection, target.id, order)
+    if reversal is not None:
+        reversal.restore(act)
     with uow.parts_of(act):
         uow.record(source.id, Kind.MERGED, actor, after=str(target.id))
         _merge_people(uow, source, target, actor)
@@ -246,17 +269,18 @@ def _merge_people(uow: UnitOfWork, source: Ticket, target: Ticket, actor: Actor)
             nosy.mute(uow, target.id, member.person, actor)
 
 
-def put_back(uow: UnitOfWork, row: JournalRow, actor: Actor) -> EventId:
+def put_back(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     """Undo a split: the posts go back to where they stood, later ones to the end; the number that they had
     is an alias from now on.
     """
+    row = reversal.row
     new, old = _lock_pair(uow, TicketId(int(row.event.after)), TicketId(int(row.event.before)))
     moved = _still_there(uow, row, new, old)
     order = list(posts.ids_of(uow.connection, old.id))
     behind = dict(zip(moved.posts, moved.behind, strict=True))
     for post_id in posts.ids_of(uow.connection, new.id):
         order.insert(_place_of(post_id, behind, order), post_id)
-    return _absorb(uow, new, old, order, actor, undoes=row.id)
+    return _absorb(uow, new, old, order, actor, reversal)
 
 
 def _place_of(post_id: PostId, behind: dict[PostId, PostId], order: Sequence[PostId]) -> int:
@@ -266,8 +290,9 @@ def _place_of(post_id: PostId, behind: dict[PostId, PostId], order: Sequence[Pos
     return order.index(before) + 1 if before in order else len(order)
 
 
-def take_apart(uow: UnitOfWork, row: JournalRow, actor: Actor) -> EventId:
+def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     """Undo a merge: the alias is a ticket again, with its posts and what was answered to them since."""
+    row = reversal.row
     source_id, target_id = TicketId(int(row.event.before)), TicketId(int(row.event.after))
     source, target = _lock_pair(uow, source_id, target_id)
     moved = _still_there(uow, row, target)
@@ -275,18 +300,21 @@ def take_apart(uow: UnitOfWork, row: JournalRow, actor: Actor) -> EventId:
         raise BadValue(f"ticket {source.id} is no alias of ticket {target.id} now")
     present = posts.of_ticket(uow.connection, target.id)
     going = (*moved.posts, *_answers(uow, moved, present))
-    stay = [post.id for post in present if post.id not in set(going)]
+    stay = [post for post in present if post.id not in set(going)]
+    go = [post for post in present if post.id in set(going)]
     if not stay:
         raise BadValue(f"nothing would stay in ticket {target.id}: the posts it had went elsewhere since")
     gone = _moved(uow, going, target.id, moved.aliases)
-    act = _record_split(uow, target.id, source.id, gone, actor, undoes=row.id)
+    act = _record_split(uow, target.id, source.id, gone, actor, row)
     store.change(uow.connection, source.id, merged_into=None, provisional=False)
     store.give_back_aliases(uow.connection, moved.aliases, target.id, source.id)
     posts.place(uow.connection, source.id, going)
-    posts.place(uow.connection, target.id, stay)
+    posts.place(uow.connection, target.id, [post.id for post in stay])
     with uow.parts_of(act):
-        later = [post for post in present if post.id in set(going)]
-        _join_writers(uow, target, source.id, later, actor)
+        _join_writers(uow, target, source.id, go, actor)
+    reversal.restore(act)
+    with uow.parts_of(act):
+        _writers_leave(uow, target.id, stay, go, actor)
     _count_again(uow, source.id, target.id)
     return act
 

@@ -25,6 +25,7 @@ from tracker.model import (
     TicketId,
     TrackerError,
 )
+from tracker.repair import Reversal
 from tracker.storage import centers, journal, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.tickets import Standing, TicketCenter
@@ -258,15 +259,15 @@ def _undo_unlinked(uow: UnitOfWork, ticket: Ticket, row: JournalRow, actor: Acto
 
 
 def _undo_merge(uow: UnitOfWork, ticket: Ticket, row: JournalRow, actor: Actor) -> EventId:
-    act = repair.take_apart(uow, row, actor)
-    _undo_parts(uow, row, act, actor)
-    return act
+    return repair.take_apart(uow, _reversal(uow, row, actor), actor)
 
 
 def _undo_split(uow: UnitOfWork, ticket: Ticket, row: JournalRow, actor: Actor) -> EventId:
-    act = repair.put_back(uow, row, actor)
-    _undo_parts(uow, row, act, actor)
-    return act
+    return repair.put_back(uow, _reversal(uow, row, actor), actor)
+
+
+def _reversal(uow: UnitOfWork, row: JournalRow, actor: Actor) -> Reversal:
+    return Reversal(row, lambda act: _undo_parts(uow, row, act, actor))
 
 
 def _undo_parts(uow: UnitOfWork, row: JournalRow, act: EventId, actor: Actor) -> None:

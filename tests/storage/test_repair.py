@@ -114,10 +114,20 @@ def test_the_new_ticket_is_of_who_wrote_its_first_post_and_those_who_wrote_the_o
     assert ticket.status is Status.OPEN
     # Who asked not to be told of the one is not told of the other.
     assert tracked.nosy(new) == {"bob": "joined", "cid": "muted"}
-    assert tracked.nosy(old) == {"ann": "joined", "bob": "joined", "cid": "muted", "dan": "left"}
+    assert tracked.nosy(old) == {"ann": "joined", "bob": "left", "cid": "muted", "dan": "left"}
     assert tracked.database.read(lambda c: store.links_of(c, new)) == ((Link.BRANCHED_FROM, old),)
     assert f"split {old}>{new}" in tracked.events(old)
     assert f"split {old}>{new}" in tracked.events(new)
+
+
+def test_who_wrote_in_both_or_follows_the_old_one_takes_part_in_both(tracked: Tracked) -> None:
+    old = thread_of(tracked, "ann", "bob", "cid", "bob", "cid")
+    dan = tracked.person("dan")
+    tracked.do(lambda uow: nosy.join(uow, old, dan, "followed", OPERATOR))
+    tracked.answer(old, dan)
+    new = split(tracked, old, 4, 5, 6)
+    assert tracked.nosy(new) == {"bob": "joined", "cid": "joined", "dan": "joined"}
+    assert tracked.nosy(old) == {"ann": "joined", "bob": "joined", "cid": "joined", "dan": "joined"}
 
 
 def test_keys_and_ghosts_go_with_their_post_also_those_that_another_post_named_too(tracked: Tracked) -> None:
@@ -227,7 +237,7 @@ def test_what_came_after_a_merge_stays_unless_it_answered_a_post_that_goes_back(
     assert [text for _, text in texts(tracked, source)] == ["question", "answer", "thanks"]
     assert [text for _, text in texts(tracked, target)] == ["other", "to all"]
     assert where(tracked, answer) == {source}
-    # He wrote in both.
+    # Both wrote in both.
     assert tracked.nosy(source) == {"ann": "joined", "bob": "joined"}
     assert tracked.nosy(target) == {"ann": "joined", "bob": "joined"}
 
