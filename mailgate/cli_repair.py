@@ -24,7 +24,7 @@ from tracker.unit_of_work import UnitOfWork
 _NO_TITLE: Final = "(no subject)"
 _RANGE: Final = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 _MOST_POSTS: Final = 100_000
-_SPAN: Final = re.compile(r"(\d{1,6})\s*([smhdw])", re.ASCII | re.IGNORECASE)
+_SPAN: Final = re.compile(r"(\d{1,5})\s*([smhdw])", re.ASCII | re.IGNORECASE)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

@@ -67,3 +67,73 @@ def test_who_made_the_change_is_not_told(community: Community) -> None:
     assert community.ticket(1)["status"] == "resolved"
     community.clock.pass_by(minutes=2)
     assert tell(community) == []
+
+
+def answer(community: Community, author: str, number: int, parent: str) -> None:
+    community.inject(
+        f"From: {author}\nSubject: Re: Jobs vanish\nMessage-ID: <a{number}@lab.example>\n"
+        f"In-Reply-To: <{parent}>\n\nAnswer {number}.\n".encode()
+    )
+
+
+def told_of(community: Community) -> dict[str, list[str]]:
+    """For each one told, the lines that say what was done."""
+    community.clock.pass_by(minutes=2)
+    said = dict(tell(community))
+    return {
+        address: [" ".join(line.split()) for line in content.splitlines() if line.startswith("  ")]
+        for address, content in said.items()
+    }
+
+
+def test_those_of_both_tickets_are_told_of_a_split_once_and_no_post_goes_out_again(
+    community: Community,
+) -> None:
+    ask(community)
+    answer(community, "bo@lab.example", 1, "q1@uni.example")
+    answer(community, "cy@lab.example", 2, "a1@lab.example")
+    community.bag.copies.clear()
+    community.operate("split 3", 1)
+    app = community.app
+    while app.write(lambda connection: app.notifier.advance(connection, app.clock())):
+        pass
+    community.deliver()
+    assert community.bag.copies == []
+    went = ["some posts went to ticket 2, with the replies to them"]
+    assert told_of(community) == {
+        "ann@uni.example": went,
+        "bo@lab.example": went,
+        "cy@lab.example": ["these posts were part of ticket 1, and are a ticket of their own now"],
+    }
+
+
+def test_those_of_both_tickets_are_told_of_a_merge_and_of_its_undoing(community: Community) -> None:
+    ask(community)
+    community.inject(b"From: bo@lab.example\nSubject: Disk full\nMessage-ID: <q2@lab.example>\n\nHelp!\n")
+    community.operate("merge into 1", 2)
+    merged = ["ticket 2 and its posts are part of this one now"]
+    assert told_of(community) == {"ann@uni.example": merged, "bo@lab.example": merged}
+    community.operate("undo merged", 1)
+    assert told_of(community) == {
+        "ann@uni.example": ["some posts went to ticket 2, with the replies to them"],
+        "bo@lab.example": ["these posts were part of ticket 1, and are a ticket of their own now"],
+    }
+
+
+def test_a_late_merge_is_not_told(community: Community) -> None:
+    ask(community)
+    answer(community, "bo@lab.example", 1, "missing@lab.example")
+    community.inject(
+        b"From: cy@lab.example\nSubject: Re: Jobs vanish\nMessage-ID: <missing@lab.example>\n"
+        b"In-Reply-To: <q1@uni.example>\n\nWhich?\n"
+    )
+    assert len(community.tickets()) == 1
+    assert told_of(community) == {}
+
+
+def test_a_move_names_both_lists(community: Community) -> None:
+    community.add_list("osg-int@lists.example.org", "INT")
+    ask(community)
+    community.operate("move osg-int", 1)
+    line = "list: osg-general@lists.example.org -> osg-int@lists.example.org"
+    assert told_of(community) == {"ann@uni.example": [line]}

@@ -118,3 +118,12 @@ def test_only_the_beginning_of_an_endless_subject_is_read() -> None:
 )
 def test_a_hostile_subject_is_read_like_any_other(piece: str) -> None:
     assert len(read_subject(piece * 1000, "OSG").base) <= 4000
+
+
+def test_tags_of_all_our_lists_name_tickets() -> None:
+    reading = read_subject("Re: [INT #42] [OSG #7] [RT #6] Disk full", "OSG", "OSG", "INT")
+    assert (reading.tag_numbers, reading.base, reading.title) == ((42, 7), "disk full", "[RT #6] Disk full")
+
+
+def test_the_word_of_another_list_in_brackets_stays_in_the_title() -> None:
+    assert read_subject("[INT] Disk full", "OSG", "INT").title == "[INT] Disk full"

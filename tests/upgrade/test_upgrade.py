@@ -49,6 +49,45 @@ def test_every_older_schema_becomes_that_of_a_fresh_one_and_keeps_its_rows(
         assert connection.execute(text("SELECT id, tag FROM queue")).all() == [(7, "OSG")]
 
 
+def test_posts_of_older_tickets_get_rows_of_their_own(empty_database: Database) -> None:
+    """Two posts of one ticket may both name a mail that has not come: the key takes both."""
+    upgrade_to(empty_database, "0001")
+    with empty_database.engine.begin() as connection:
+        for statement in _A_TICKET_OF_0001:
+            connection.execute(text(statement))
+    migrate.upgrade(empty_database, METADATAS)
+    with empty_database.engine.begin() as connection:
+        connection.execute(text(_KEY.format(post=2)))
+        rows = connection.execute(text("SELECT post_id, direct FROM message_key ORDER BY post_id")).all()
+        assert [(row.post_id, bool(row.direct)) for row in rows] == [(1, True), (2, True)]
+        assert connection.execute(text("SELECT kind, detail, part_of FROM event")).all() == [
+            ("opened", None, None)
+        ]
+
+
+_WHEN = "'2026-01-01 00:00:00'"
+_KEY = f"INSERT INTO message_key VALUES ('ghost', 1, false, {{post}}, true, {_WHEN})"
+_POST = (
+    "INSERT INTO post (id, ticket_id, n, author_id, author_address, author_name, message_id, subject, base, "
+    "is_reply, received, text, new_text, trust, disposition, raw_sha256, copied_to) "
+    "VALUES ({post}, 1, {post}, 1, 'a@x.example', '', '<{post}@x.example>', 's', 's', false, "
+    f"{_WHEN}, '', '', 'none', 'post', 'd', '')"
+)
+_A_TICKET_OF_0001 = (
+    f"INSERT INTO queue VALUES (1, 'osg', 'lists.example', 'OSG', 'x', {_WHEN})",
+    f"INSERT INTO person VALUES (1, 'a@x.example', '', false, {_WHEN})",
+    "INSERT INTO blob VALUES ('d', '')",
+    "INSERT INTO ticket (id, queue_id, title, mail_title, base, status, priority, requester_id, nonce, "
+    "post_count, created_at, active_at, touched_at) VALUES (1, 1, 's', 's', 's', 'new', 'normal', 1, 'n', 2, "
+    f"{_WHEN}, {_WHEN}, {_WHEN})",
+    _POST.format(post=1),
+    _POST.format(post=2),
+    _KEY.format(post=1),
+    "INSERT INTO event (id, ticket_id, kind, cause, at, quiet) "
+    f"VALUES (1, 1, 'opened', 'mail', {_WHEN}, false)",
+)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     initialise(Wishes(tmp_path / "home", LIST, "OSG"))
