@@ -28,7 +28,11 @@ class Mutator:
         )
 
     def mutate(self, data: bytes, rng: Random, most: int) -> bytes:
-        """`data` after a few steps, of at most `most` bytes; the same for the same state of `rng`."""
+        """`data` after a few steps, of at most `most` bytes; the same for the same state of `rng`.
+
+        Most stay small: large ones show what repetition costs, small ones are tried by the hundred.
+        """
+        most = min(most, max(len(data), rng.choice((most // 50, most // 50, most // 10, most))))
         for _ in range(rng.choice((1, 1, 2, 3, 5))):
             data = rng.choice(self._steps)(data, rng, most)[:most]
         return data

@@ -79,8 +79,8 @@ class _Ledger:
         self._shown = time.monotonic()
         spent = self._shown - self._start
         print(
-            f"{self._work.name}: {spent:.0f} s, {self.tried} inputs, {self.tried / max(spent, 0.01):.0f}/s, "
-            f"slowest {self.slowest:.2f} s CPU, {self.faults} found",
+            f"{self._work.name}: {spent:.0f} s, {time.process_time():.0f} s CPU, {self.tried} inputs, {self.tried / max(spent, 0.01):.0f}/s, "
+            f"slowest {self.slowest:.2f} s, {self.faults} found",
             flush=True,
         )
 
@@ -153,8 +153,12 @@ def work_guided(work: Work) -> None:
     _fill(work.folder / "seeds" / work.name, first)
     work.corpus.mkdir(parents=True, exist_ok=True)
     ledger, last = _Ledger(work), LastInput(work.last_input, work.limits.input_bytes)
+    end = time.monotonic() + work.seconds
 
     def one_input(data: bytes) -> None:
+        if time.monotonic() > end:
+            # libFuzzer looks at the time only when it is through with the seeds.
+            return
         data = data[: work.limits.input_bytes]
         last.put(data)
         trial = judge(target.run, data, work.limits)
