@@ -24,7 +24,18 @@ class Mutator:
         self._pool = pool or (b"",)
         self._steps: tuple[_Step, ...] = (
             *(self._splice, _repeat_lines, _repeat_lines, _repeat_span, _insert_word, _insert_word),
-            *(_replace_word, _truncate, _drop_lines, _swap_lines, _flip, _wrap, _nest, _encode, _line_ends),
+            *(
+                _stretch,
+                _replace_word,
+                _truncate,
+                _drop_lines,
+                _swap_lines,
+                _flip,
+                _wrap,
+                _nest,
+                _encode,
+                _line_ends,
+            ),
         )
 
     def mutate(self, data: bytes, rng: Random, most: int) -> bytes:
@@ -80,6 +91,17 @@ def _insert_word(data: bytes, rng: Random, most: int) -> bytes:
     word = b"".join(rng.choices(WORDS, k=rng.choice((1, 1, 2, 3))))
     times = _times(len(word), rng, most - len(data)) if rng.random() < 0.15 else 1
     return data[:at] + word * times + data[at:]
+
+
+def _stretch(data: bytes, rng: Random, most: int) -> bytes:
+    """One line drawn out with the same few words till the input is full."""
+    lines = _lines(data)
+    at = rng.randrange(len(lines))
+    words = b"".join(rng.choices(WORDS, k=rng.choice((1, 1, 2))))
+    line = lines[at].rstrip(b"\r\n")
+    end = lines[at][len(line) :]
+    lines[at] = line + words * max(1, (most - len(data)) // len(words)) + rng.choice((b"", b"x")) + end
+    return b"".join(lines)
 
 
 def _replace_word(data: bytes, rng: Random, _: int) -> bytes:

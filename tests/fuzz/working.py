@@ -79,7 +79,8 @@ class _Ledger:
         self._shown = time.monotonic()
         spent = self._shown - self._start
         print(
-            f"{self._work.name}: {spent:.0f} s, {time.process_time():.0f} s CPU, {self.tried} inputs, {self.tried / max(spent, 0.01):.0f}/s, "
+            f"{self._work.name}: {spent:.0f} s, {time.process_time():.0f} s CPU, {self.tried} inputs, "
+            f"{self.tried / max(spent, 0.01):.0f}/s, "
             f"slowest {self.slowest:.2f} s, {self.faults} found",
             flush=True,
         )
