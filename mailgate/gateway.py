@@ -18,7 +18,7 @@ from mailgate.message import Disposition
 from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading, is_for_people, office_name
 from mailgate.tokens import Keys
-from mailgate.verdict import Verdict, trace_lines
+from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
 from routing.store import ActiveRules
@@ -128,12 +128,12 @@ class Gateway:
                 return self._redelivered(uow, question, same), same.id
         match = thread.find_ticket(connection, question, known, released=conditions.released)
         if match.held is not None:
-            return _held(reading, match.held), None
+            return replace(_held(reading, match.held), signs=sign_rows(match)), None
         match = _apart_if_private(reading, match)
         revision, decision = self._route(connection, reading, writer, match)
         objection = decision.hold or decision.reject
         if objection is not None and not conditions.released and not conditions.quiet:
-            return _held(reading, objection, decision), None
+            return replace(_held(reading, objection, decision), signs=sign_rows(match)), None
         asked = addressed.asked(connection, reading, question, self._keys)
         case = _Case(reading, question, known, match, asked, revision, decision, conditions.released)
         return _carry_out(uow, case)
@@ -224,7 +224,8 @@ def _apart_if_private(reading: Reading, match: Match) -> Match:
     if not reading.wants_private or match.ticket is None or match.ticket.private:
         return match
     why = "its author wants it private: a ticket of its own"
-    return Match(None, Evidence.NEW, why, links=((Link.BRANCHED_FROM, match.ticket.id),), private=True)
+    links = ((Link.BRANCHED_FROM, match.ticket.id),)
+    return Match(None, Evidence.NEW, why, links=links, private=True, signs=match.signs)
 
 
 def _twin(connection: Connection, reading: Reading, known: tuple[KnownKey, ...]) -> posts.Post | None:
@@ -358,6 +359,7 @@ def _summary(case: _Case) -> Verdict:
         tags=decision.tags,
         notes=(*case.reading.notes, *decision.notes),
         trace=trace_lines(decision),
+        signs=sign_rows(match),
     )
 
 

@@ -1,48 +1,65 @@
 """The last resort of threading: a mail that names nothing is placed by its subject, or not at all.
 
-Only ever into the one ticket it can be: with two of the same subject it opens a third, linked to both.
-A mail that is not even marked as an answer needs a second sign besides the subject.
+Only ever into the one ticket it can be. Of several with its subject it is the one whose words it quotes;
+else it opens another, linked to them. What it quotes also speaks against: an answer to a mail that is in none
+of the tickets belongs to none. What is not even marked as an answer needs a second sign besides the subject.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate.identity import containment
+from mailgate.likeness import MOST_ROWS, common_numbers, containment, rows_of_words
 from mailgate.subjects import SubjectReading
-from tracker.model import PersonId, QueueId, Ticket
+from tracker.model import PersonId, QueueId, Ticket, TicketId
 from tracker.storage import posts
 from tracker.storage import tickets as store
+from tracker.storage.posts import Said
 
 _WINDOW: Final = timedelta(days=30)
 # For an answer that shows that it is one: it quotes, or its author took part.
 _LONG_WINDOW: Final = timedelta(days=90)
 _MISSING_OPENING: Final = timedelta(days=14)
+# A question is dated before its answers, but for what clocks differ.
+_CLOCKS: Final = timedelta(hours=1)
 _CONTINUED: Final = timedelta(days=14)
 # Under a week: notices that come every week under one title are not one matter.
 _ASKED_AGAIN: Final = timedelta(days=6)
 _SAME_TEXT: Final = 0.7
+_SAME_NUMBERS: Final = 0.9
+# Signatures, links and addresses do not come back as they were.
+_QUOTED_NUMBERS: Final = 0.5
 _MOST_CANDIDATES: Final = 100
+_MOST_READ: Final = 40
+# Rows of four words: so many in common, and such a part, are a quote; of so many hardly any, and it is the
+# quote of another mail. Measured on answers whose parent is known: two of a hundred lie between.
+_QUOTE: Final = 3
+_OWN: Final = 0.25
+_TELLING_QUOTE: Final = 20
+_FOREIGN: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Clue:
     """What a mail that names no other says of itself.
 
-    `time` is the earlier of Date and arrival; `quotes` says that it has quoted text, `names_unseen` that
-    it names mails nobody has seen.
+    `time` is the earlier of Date and arrival, `dated` says that it has a Date; `quoted` is the text it
+    quotes, `names_unseen` says that it names mails nobody has seen.
     """
 
     queue_id: QueueId
     subject: SubjectReading
     time: datetime
+    dated: bool
     author_id: PersonId | None
     text: str
-    quotes: bool
+    quoted: str
     names_unseen: bool
 
 
@@ -60,36 +77,111 @@ class Guess:
 
 
 _NOTHING: Final = Guess(None, "nothing in it names a ticket")
+_FOREIGN_QUOTE: Final = Guess(None, "it quotes a mail that is in no ticket of its subject")
 
 
 def guess(connection: Connection, clue: Clue) -> Guess:
     """The one ticket that a mail can belong to by its subject, if any."""
     subject = clue.subject
-    if subject.generic:
+    if not subject.base or subject.digest:
         return _NOTHING
-    found = _candidates(connection, clue, subject.base, _WINDOW)
+    field = _Field(connection, clue, subject.base)
     if subject.is_reply:
-        return _answer(connection, clue, found)
-    if not found and subject.letter_base != subject.base:
+        return _answer(field)
+    if not field.recent and subject.letter_base != subject.base:
         # "R: printer" is an answer where there is a ticket "printer", a title where there is none.
-        return _only(_candidates(connection, clue, subject.letter_base, _WINDOW))
+        return _only(_Field(connection, clue, subject.letter_base).recent)
     if subject.is_forward:
-        return _forward(connection, clue, found)
-    return _NOTHING if clue.names_unseen else _unmarked(connection, clue, found)
+        return _forward(field)
+    return _NOTHING if clue.names_unseen else _unmarked(field)
 
 
-def _candidates(connection: Connection, clue: Clue, base: str, window: timedelta) -> tuple[Ticket, ...]:
-    """Public tickets with a post of that subject, active at the time of the mail."""
-    found = store.by_base(connection, clue.queue_id, base, clue.time - window, _MOST_CANDIDATES)
-    return tuple(ticket for ticket in found if ticket.created_at <= clue.time + window)
+class _Field:
+    """The tickets that a mail can be about, and what was said in them under its subject: two look-ups."""
+
+    def __init__(self, connection: Connection, clue: Clue, base: str) -> None:
+        self.clue = clue
+        self._connection = connection
+        self._base = base
+        self._since = clue.time - _LONG_WINDOW
+        found = store.by_base(connection, clue.queue_id, base, self._since, _MOST_CANDIDATES)
+        # Public ones with a post of that subject, there already at the time of the mail.
+        self.all = tuple(ticket for ticket in found if ticket.created_at <= clue.time + _WINDOW)
+        self.recent = tuple(ticket for ticket in self.all if ticket.active_at >= clue.time - _WINDOW)
+
+    @cached_property
+    def said(self) -> dict[TicketId, list[Said]]:
+        """By ticket, newest first."""
+        found: dict[TicketId, list[Said]] = defaultdict(list)
+        if self.all:
+            for post in posts.said_under(self._connection, self._base, self._since, _MOST_READ):
+                found[post.ticket_id].append(post)
+        return found
+
+    @cached_property
+    def quote(self) -> frozenset[tuple[str, ...]]:
+        return rows_of_words(self.clue.quoted)
+
+    @cached_property
+    def quoted(self) -> dict[TicketId, int]:
+        """How much of what the mail quotes stands in each ticket, in rows of words."""
+        if len(self.quote) < _QUOTE:
+            return {}
+        return {
+            ticket.id: max((len(self.quote & rows_of_words(p.text)) for p in self.said[ticket.id]), default=0)
+            for ticket in self.all
+        }
+
+    def by_quote(self) -> Ticket | None:
+        """The one ticket that it quotes; of two that hold the same words, that whose own they are."""
+        ranked = sorted(self.all, key=lambda ticket: self.quoted.get(ticket.id, 0), reverse=True)
+        scores = [self.quoted.get(ticket.id, 0) for ticket in ranked[:2]]
+        if not scores or scores[0] < max(_QUOTE, _OWN * len(self.quote)):
+            return None
+        if len(scores) == 1 or scores[0] >= 2 * scores[1]:
+            return ranked[0]
+        close = [ticket for ticket in ranked if 2 * self.quoted.get(ticket.id, 0) > scores[0]]
+        own = [ticket for ticket in close if self._own(ticket) >= _QUOTE]
+        return own[0] if len(own) == 1 else None
+
+    def _own(self, ticket: Ticket) -> int:
+        return max((len(self.quote & rows_of_words(post.own)) for post in self.said[ticket.id]), default=0)
+
+    def by_name(self) -> Ticket | None:
+        """The one ticket in which somebody wrote whom it quotes by name."""
+        named = [ticket for ticket in self.recent if any(map(self._names, self.said[ticket.id]))]
+        return named[0] if len(named) == 1 else None
+
+    def _names(self, post: Said) -> bool:
+        return " " in post.author_name and post.author_name in self.clue.quoted
+
+    def quotes_another(self) -> bool:
+        """It quotes much, and nothing of it stands in any of these tickets, of which all was read."""
+        read = sum(map(len, self.said.values()))
+        if not self.all or read >= _MOST_READ or not _TELLING_QUOTE <= len(self.quote) < MOST_ROWS:
+            return False
+        return max(self.quoted.values(), default=0) < _FOREIGN * len(self.quote)
+
+    def took_part(self, ticket: Ticket) -> bool:
+        return any(post.author_id == self.clue.author_id for post in self.said[ticket.id])
+
+    def opening(self, ticket: Ticket) -> Said | None:
+        return next((post for post in self.said[ticket.id] if post.n == 1), None)
 
 
-def _answer(connection: Connection, clue: Clue, found: tuple[Ticket, ...]) -> Guess:
-    if found:
-        return _only(found)
-    older = _candidates(connection, clue, clue.subject.base, _LONG_WINDOW)
-    if len(older) == 1 and (clue.quotes or _took_part(connection, clue, older[0])):
-        return _only(older)
+def _answer(field: _Field) -> Guess:
+    if (ticket := field.by_quote()) is not None:
+        return Guess(ticket, f"a reply that quotes ticket {ticket.id}, and has its subject")
+    if field.clue.subject.generic:
+        return _NOTHING
+    if field.quotes_another():
+        return _FOREIGN_QUOTE
+    if len(field.recent) > 1 and (ticket := field.by_name()) is not None:
+        return Guess(ticket, f"a reply to somebody who wrote in ticket {ticket.id}, and has its subject")
+    if field.recent:
+        return _only(field.recent)
+    if len(field.all) == 1 and field.took_part(field.all[0]):
+        return _only(field.all)
     return _NOTHING
 
 
@@ -101,52 +193,68 @@ def _only(found: tuple[Ticket, ...]) -> Guess:
     return _NOTHING
 
 
-def _forward(connection: Connection, clue: Clue, found: tuple[Ticket, ...]) -> Guess:
+def _forward(field: _Field) -> Guess:
     """A mail of the ticket comes back as a forward: from one who takes part, or with its text quoted."""
-    if len(found) == 1 and (clue.quotes or _took_part(connection, clue, found[0])):
-        return Guess(found[0], f"a forward, and only ticket {found[0].id} has its subject")
-    return _NOTHING
-
-
-def _unmarked(connection: Connection, clue: Clue, found: tuple[Ticket, ...]) -> Guess:
-    """No prefix, no reference: a new question, unless more than the title is that of a ticket."""
-    waiting = [
-        ticket
-        for ticket in found
-        if ticket.provisional and abs(ticket.created_at - clue.time) <= _MISSING_OPENING
-    ]
-    if len(waiting) == 1:
-        return Guess(waiting[0], f"the opening of ticket {waiting[0].id}, whose replies came first", True)
-    # A patch sent once more is another patch.
-    if len(found) != 1 or clue.subject.series:
+    if field.clue.subject.generic or len(field.recent) != 1:
         return _NOTHING
-    ticket = found[0]
-    if clue.quotes:
-        return Guess(ticket, f"quotes a mail, and only ticket {ticket.id} has its subject")
-    if _goes_on(connection, clue, ticket):
-        return Guess(ticket, f"its author answers under the subject of ticket {ticket.id}")
-    if _has_its_text(connection, clue, ticket):
-        return Guess(ticket, f"has the text of ticket {ticket.id}, and its subject")
+    ticket = field.recent[0]
+    if field.by_quote() == ticket or field.took_part(ticket):
+        return Guess(ticket, f"a forward, and only ticket {ticket.id} has its subject")
     return _NOTHING
 
 
-def _goes_on(connection: Connection, clue: Clue, ticket: Ticket) -> bool:
-    """One who takes part writes after somebody else did: an answer from a client that marks none."""
-    if clue.time - ticket.active_at > _CONTINUED or not _took_part(connection, clue, ticket):
+def _unmarked(field: _Field) -> Guess:
+    """No prefix, no reference: a new question, unless more than the title is that of a ticket."""
+    # A patch sent once more is another patch.
+    if field.clue.subject.series or not field.recent:
+        return _NOTHING
+    if (ticket := field.by_quote()) is not None:
+        return Guess(ticket, f"quotes ticket {ticket.id}, and has its subject")
+    again = [ticket for ticket in field.recent if _has_its_text(field, ticket)]
+    if len(again) == 1:
+        return Guess(again[0], f"has the text of ticket {again[0].id}, and its subject")
+    if field.clue.subject.generic or len(field.recent) != 1:
+        return _NOTHING
+    ticket = field.recent[0]
+    if _lacks_it(field, ticket):
+        return Guess(ticket, f"the opening of ticket {ticket.id}, whose replies came first", True)
+    if _goes_on(field, ticket):
+        return Guess(ticket, f"its author answers under the subject of ticket {ticket.id}")
+    return _NOTHING
+
+
+def _lacks_it(field: _Field, ticket: Ticket) -> bool:
+    """The ticket was opened by an answer, and this may be what that answers: it is older."""
+    if not ticket.provisional or abs(ticket.created_at - field.clue.time) > _MISSING_OPENING:
         return False
-    last = posts.last_of(connection, ticket.id)
-    return last is not None and last.author_id != clue.author_id
-
-
-def _has_its_text(connection: Connection, clue: Clue, ticket: Ticket) -> bool:
-    """The question once more, from whatever address, or an answer that quotes it without any mark."""
-    opening = posts.opening_of(connection, ticket.id)
-    if opening is None:
+    if field.clue.dated and field.clue.time > ticket.created_at + _CLOCKS:
         return False
-    if abs(clue.time - ticket.created_at) <= _ASKED_AGAIN:
-        return containment(opening.new_text, clue.text) >= _SAME_TEXT
-    return opening.author_id != clue.author_id and containment(opening.new_text, clue.text) >= _SAME_TEXT
+    first = field.opening(ticket)
+    return first is None or not _quotes_something_else(first, field.clue.text)
 
 
-def _took_part(connection: Connection, clue: Clue, ticket: Ticket) -> bool:
-    return clue.author_id is not None and posts.wrote_in(connection, ticket.id, clue.author_id)
+def _quotes_something_else(answer: Said, text: str) -> bool:
+    quote = rows_of_words(answer.text) - rows_of_words(answer.own)
+    return len(quote) >= _TELLING_QUOTE and len(quote & rows_of_words(text)) < _FOREIGN * len(quote)
+
+
+def _goes_on(field: _Field, ticket: Ticket) -> bool:
+    """Who asked writes after somebody answered: an answer from a client that marks none."""
+    clue = field.clue
+    if clue.time - ticket.active_at > _CONTINUED or clue.author_id != ticket.requester_id:
+        return False
+    return bool(field.said[ticket.id]) and field.said[ticket.id][0].author_id != clue.author_id
+
+
+def _has_its_text(field: _Field, ticket: Ticket) -> bool:
+    """The question once more, from whatever address, or an answer that quotes a post without any mark."""
+    return any(_holds(field.clue, post, ticket) for post in field.said[ticket.id])
+
+
+def _holds(clue: Clue, post: Said, ticket: Ticket) -> bool:
+    if containment(post.own, clue.text) < _SAME_TEXT:
+        return False
+    numbers = common_numbers(post.own, clue.text)
+    if post.author_id != clue.author_id and numbers >= _QUOTED_NUMBERS:
+        return True
+    return post.n == 1 and abs(clue.time - ticket.created_at) <= _ASKED_AGAIN and numbers >= _SAME_NUMBERS

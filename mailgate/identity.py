@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from mailgate.likeness import similarity
 from mailgate.message import ParsedMessage
 from tracker.model import Trust
 from tracker.storage import keys
@@ -19,8 +19,6 @@ from tracker.storage.posts import Post
 # redeliveries are far above this and reused ids far below.
 _ALIKE: Final = 0.9
 _LONGEST_ID: Final = 250
-# "Any news?" is part of many a mail.
-_FEWEST_WORDS: Final = 8
 # Two mails without Date and id that are word for word the same: a retry within a day, two posts beyond.
 _RETRY_WINDOW: Final = timedelta(hours=24)
 _MOST_NAMED: Final = 100
@@ -77,20 +75,3 @@ def is_redelivery(message: ParsedMessage, trust: Trust, post: Post, received: da
     if message.message_id is None and message.date is None:
         return received - post.received <= _RETRY_WINDOW
     return similarity(message.new_text, post.new_text) >= _ALIKE
-
-
-def similarity(one: str, other: str) -> float:
-    """How much two texts share, 0 to 1: twice their common words over all their words. Linear."""
-    words, others = Counter(one.split()), Counter(other.split())
-    total = words.total() + others.total()
-    if total == 0:
-        return 1.0
-    return 2 * (words & others).total() / total
-
-
-def containment(part: str, whole: str) -> float:
-    """How much of the words of `part` stand in `whole`, 0 to 1; 0 when they are too few to tell. Linear."""
-    words = Counter(part.split())
-    if words.total() < _FEWEST_WORDS:
-        return 0.0
-    return (words & Counter(whole.split())).total() / words.total()

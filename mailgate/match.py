@@ -79,6 +79,25 @@ class Question:
         return bool(self.named or self.rooted)
 
 
+class Outcome(StrEnum):
+    """What came of a sign. `AGREES`: it names the ticket that a stronger one decided on already."""
+
+    DECIDED = "decided"
+    AGREES = "agrees"
+    SET_ASIDE = "set aside"
+    FAILED = "failed"
+    NOT_ASKED = "not asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing in a mail that may tell its ticket: what it says, for people, and what came of that."""
+
+    evidence: Evidence
+    says: str
+    outcome: Outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """The answer. `ticket` None: a new one, linked to others by `links`.
@@ -86,7 +105,8 @@ class Match:
     `why` is a sentence for people. `held`: why no ticket may have it before a moderator saw it.
     `private`: the ticket it opens is.
     `waiting` are provisional tickets that waited for this very mail and are merged into its ticket;
-    `late_opening` says that it is the opening `ticket` lacked.
+    `late_opening` says that it is the opening `ticket` lacked. `asked` is what its subject gave, "" when that
+    was not looked at; `signs` are all that were, the strongest first.
     """
 
     ticket: Ticket | None
@@ -98,3 +118,5 @@ class Match:
     waiting: tuple[TicketId, ...] = ()
     late_opening: bool = False
     provisional: bool = False
+    asked: str = ""
+    signs: tuple[Sign, ...] = ()

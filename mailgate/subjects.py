@@ -32,6 +32,12 @@ _WARNING = re.compile(
 _SERIES = re.compile(r"\b(?:patch|rfc|v\d{1,3}|\d{1,3}/\d{1,3})\b", re.IGNORECASE)
 _BRACKET = re.compile(r"\[([^\[\]]{1,40})\]\s*")
 _EXTERNAL = re.compile(r"\s*(?:\[(?:external|ext|extern|externe)\]|\*+external\*+)\s*$", re.IGNORECASE)
+# What a thread is given in its end changes nothing of what it is about.
+_DONE_WORD = r"(?:re)?solved|fixed|closed|done|gelöst|erledigt|résolu|resuelto|risolto|opgelost|решено|已解决"
+_DONE = re.compile(
+    rf"^(?:{_DONE_WORD})\s*[:：]\s*(?=\S)|(?<=\S)\s*(?:[-–—]\s*(?:{_DONE_WORD})|[\[(](?:{_DONE_WORD})[\])])\s*$",
+    re.IGNORECASE,
+)
 _WAS = re.compile(r"\s*[(\[]\s*was\b\s*:?\s*([^()\[\]]*(?:\[[^\[\]]*\][^()\[\]]*)*)[)\]]\s*$", re.IGNORECASE)
 
 # The tag a list manager adds is known by its hyphen; [CMS] and [urgent] are words of the sender.
@@ -55,7 +61,8 @@ class SubjectReading:
     of patches stays. `title` is for people. `tag_numbers` are the numbers of our own ticket tags, leftmost
     first. `was_old` is the base of what stands in a trailing "(was: ...)", or "". `generic` says that the
     base names no topic. `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it
-    equals `base`. `series` says that it is a patch, or a piece of a series.
+    equals `base`. `series` says that it is a patch, or a piece of a series, `digest` that it is that of a
+    list manager's digest, which says nothing of what is answered.
     """
 
     base: str
@@ -67,6 +74,7 @@ class SubjectReading:
     generic: bool = False
     letter_base: str = ""
     series: bool = False
+    digest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,7 @@ def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
         tag_numbers=numbers,
         was_old=was_old,
         generic=_is_generic(base),
+        digest=_DIGEST.search(base) is not None,
         letter_base=_fold(plain[letter.end() :]) if letter else base,
         series=any(_SERIES.search(match[1]) for match in _BRACKET.finditer(plain)),
     )
@@ -172,7 +181,7 @@ def _title(shown: str, tag: str) -> str:
 
 def _fold(text: str) -> str:
     """`text` as it is compared: no trailing marks, no blanks after commas, case folded."""
-    text = _EXTERNAL.sub("", text)
+    text = _DONE.sub("", _EXTERNAL.sub("", text))
     return re.sub(r",\s+", ",", text).rstrip(" .!?,;:…-").strip().casefold()[:_MAX_BASE]
 
 

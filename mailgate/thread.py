@@ -7,7 +7,6 @@ ticket too many is merged by one command.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +15,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate.guessing import Clue, guess
+from mailgate.digests import out_of_digest
+from mailgate.guessing import Clue, Guess, guess
 from mailgate.identity import stored_under
 from mailgate.match import Evidence, Match, Question
-from mailgate.subjects import SubjectReading, read_subject
+from mailgate.signs import signs_of
+from mailgate.subjects import read_subject
+from mailgate.titles import alike, refines, share_a_word
 from tracker import rights
 from tracker.model import Link, Status, Ticket, TicketId
 from tracker.storage import posts, queues
@@ -29,12 +31,6 @@ from tracker.tickets import REOPEN_WINDOW
 
 _GHOST_WINDOW: Final = timedelta(days=14)
 _MOST_CANDIDATES: Final = 100
-# How alike two titles must be to be one: a typo mended, a word added, not another question.
-_SAME_TITLE: Final = 0.85
-# A title that stands whole in another, with words put before or behind it, must tell something.
-_TELLING_TITLE: Final = 12
-_COMPARED_CHARACTERS: Final = 200
-_TELLING_WORD: Final = re.compile(r"\w{5,}")
 _SERIES: Final = re.compile(r"\[[^\]]*\b(?:PATCH|RFC)\b[^\]]*\]|\b\d{1,3}/\d{1,3}\b", re.IGNORECASE)
 
 
@@ -59,7 +55,13 @@ def find_ticket(
 
     `released`: a moderator let it in, and what it may not see by itself gets it.
     """
+    question, known = out_of_digest(connection, question, known)
     facts = _look_up(connection, question, known)
+    match = _decide(connection, question, facts, released=released)
+    return replace(match, signs=signs_of(question, facts.tickets, facts.keys, match))
+
+
+def _decide(connection: Connection, question: Question, facts: _Known, *, released: bool) -> Match:
     barred = _barred(connection, question, facts)
     if barred is not None and released:
         return Match(barred, Evidence.REFERENCE, f"names ticket {barred.id}, and a moderator let it in")
@@ -67,8 +69,8 @@ def find_ticket(
         # One sentence for both: it must not tell which numbers there are.
         held = "it names a ticket that its sender may not see, or that is not there"
         return Match(None, Evidence.NEW, held, held=held)
-    match = _by_evidence(connection, question, facts) or _by_subject(connection, question)
-    match = _unless_hijacked(question, facts, match)
+    match = _by_evidence(connection, question, facts) or _by_subject(question, _guess(connection, question))
+    match = _unless_another_matter(connection, question, facts, match)
     match = _unless_long_resolved(question, match)
     return _kept_private(question, facts, _with_waiting(question, facts, match), released=released)
 
@@ -216,7 +218,7 @@ def _by_tag(connection: Connection, question: Question, ticket: Ticket) -> Match
 
 def _by_ghost(question: Question, facts: _Known) -> Match | None:
     """Meets a ticket on a message nobody has seen: a sibling's parent, or this very mail."""
-    if question.subject.is_reply:
+    if question.subject.is_reply and not question.subject.digest:
         for key in question.named:
             for ghost in facts.meetings(key, stored=False):
                 ticket = facts.tickets[ghost.ticket_id]
@@ -261,57 +263,97 @@ def _by_weak_sign(connection: Connection, question: Question, facts: _Known) -> 
     return None
 
 
-def _by_subject(connection: Connection, question: Question) -> Match:
+def _by_subject(question: Question, found: Guess) -> Match:
     """The last resort: exactly one ticket it can be, or none. Never the newest of several."""
+    if found.ticket is not None:
+        late = found.late_opening
+        return Match(found.ticket, Evidence.SUBJECT, found.why, late_opening=late, asked=found.why)
+    links = tuple((Link.MENTIONS, ticket.id) for ticket in found.candidates[:3])
+    # Where several may be meant, its opening is among them: it waits for none.
+    provisional = bool(question.named) or (question.subject.is_reply and not found.candidates)
+    return Match(None, Evidence.NEW, found.why, links=links, provisional=provisional, asked=found.why)
+
+
+def _guess(connection: Connection, question: Question) -> Guess:
     sender = question.writer.sender
     clue = Clue(
         queue_id=question.queue.id,
         subject=question.subject,
         time=question.time,
+        dated=question.message.date is not None,
         author_id=None if sender is None else sender.person.id,
         text=question.message.text,
-        quotes=bool(question.message.quoted_text),
+        quoted=question.message.quoted_text,
         names_unseen=bool(question.named),
     )
-    found = guess(connection, clue)
-    if found.ticket is not None:
-        return Match(found.ticket, Evidence.SUBJECT, found.why, late_opening=found.late_opening)
-    links = tuple((Link.MENTIONS, ticket.id) for ticket in found.candidates[:3])
-    provisional = clue.names_unseen or question.subject.is_reply
-    return Match(None, Evidence.NEW, found.why, links=links, provisional=provisional)
+    return guess(connection, clue)
 
 
-def _unless_hijacked(question: Question, facts: _Known, match: Match) -> Match:
-    """A new question asked by answering an old mail: a ticket of its own, linked."""
+def _unless_another_matter(connection: Connection, question: Question, facts: _Known, match: Match) -> Match:
+    """What it names may be in a ticket of other words than its own: a new question, or a wrong reference."""
     subject = question.subject
     weak = match.evidence in (Evidence.REFERENCE, Evidence.GHOST, Evidence.THREAD_INDEX)
     if match.ticket is None or match.late_opening or not weak or not subject.base:
         return match
-    # "New (was: old)" says so itself, also behind a Re.
-    renamed = subject.was_old == match.ticket.base and bool(subject.was_old)
-    if (subject.is_reply and not renamed) or _drifted(subject) or _SERIES.search(question.message.subject):
-        return match
     parents = [entry.base for entry in facts.keys if entry.stored and entry.key in question.named]
-    if not _differs(subject.base, match.ticket) or any(_alike(subject.base, base) for base in parents):
+    # "New (was: old)" says so itself, also behind a Re.
+    renamed = bool(subject.was_old) and subject.was_old in (match.ticket.base, *parents)
+    if not renamed and (_SERIES.search(question.message.subject) or subject.digest):
         return match
-    why = f"answers ticket {match.ticket.id} under another subject: a new question"
-    return Match(None, Evidence.NEW, why, links=((Link.BRANCHED_FROM, match.ticket.id),))
+    if subject.was_old and refines(subject.base, subject.was_old):
+        return match
+    known = (match.ticket.base, match.ticket.title.casefold(), *parents)
+    if any(alike(mine, base) for base in known for mine in (subject.base, subject.letter_base)):
+        return match
+    if not subject.is_reply:
+        return _hijacked(question, facts, match.ticket)
+    unseen = question.parent_key is not None and not facts.meetings(question.parent_key, stored=True)
+    if renamed and not unseen:
+        return _hijacked(question, facts, match.ticket)
+    strange = renamed or (unseen and not any(share_a_word(subject.base, base) for base in known))
+    found = _guess(connection, question)
+    if found.ticket is not None and any(
+        g.ticket_id == found.ticket.id for g in _waiting_for(question, facts)
+    ):
+        return match
+    return _by_subject_rather(match, found, strange=strange)
 
 
-def _drifted(subject: SubjectReading) -> bool:
-    """ "Tape library robot (was: Tape library)" keeps a telling word: it is still the same discussion."""
-    return bool(set(_TELLING_WORD.findall(subject.base)) & set(_TELLING_WORD.findall(subject.was_old)))
+def _hijacked(question: Question, facts: _Known, ticket: Ticket) -> Match:
+    """A new question asked by answering an old mail: a ticket of its own, linked; its answers may wait."""
+    why = f"answers ticket {ticket.id} under another subject: a new question"
+    links = ((Link.BRANCHED_FROM, ticket.id),)
+    for ghost in _waiting_for(question, facts):
+        waiting = facts.tickets[ghost.ticket_id]
+        if ghost.base == question.subject.base and waiting.provisional and not waiting.private:
+            return Match(
+                waiting, Evidence.GHOST, f"{why}, which ticket {waiting.id} answers", links, late_opening=True
+            )
+    return Match(None, Evidence.NEW, why, links=links)
+
+
+def _by_subject_rather(match: Match, found: Guess, *, strange: bool) -> Match:
+    """An answer whose subject the ticket of its reference never had.
+
+    The one ticket that has it is meant: references are copied by programs, and break. Else it stays where
+    its parent is; where that is unseen and the subject `strange`, what it answers was another matter.
+    """
+    if match.ticket is None or match.ticket in (found.ticket, *found.candidates):
+        return match
+    if found.ticket is not None:
+        why = f"{found.why}, which ticket {match.ticket.id}, whose mail it names, never had"
+        return Match(found.ticket, Evidence.SUBJECT, why, asked=found.why)
+    if not strange:
+        return replace(match, asked=found.why)
+    why = (
+        f"answers an unseen mail of another subject than ticket {match.ticket.id}, whose mails it also names"
+    )
+    links = ((Link.BRANCHED_FROM, match.ticket.id),)
+    return Match(None, Evidence.NEW, why, links=links, provisional=True, asked=found.why)
 
 
 def _differs(base: str, ticket: Ticket) -> bool:
-    return bool(base) and not _alike(base, ticket.base) and not _alike(base, ticket.title.casefold())
-
-
-def _alike(one: str, other: str) -> bool:
-    if one == other or (len(other) >= _TELLING_TITLE and other in one):
-        return True
-    matcher = difflib.SequenceMatcher(None, one[:_COMPARED_CHARACTERS], other[:_COMPARED_CHARACTERS], False)
-    return matcher.real_quick_ratio() >= _SAME_TITLE and matcher.ratio() >= _SAME_TITLE
+    return bool(base) and not alike(base, ticket.base) and not alike(base, ticket.title.casefold())
 
 
 def _unless_long_resolved(question: Question, match: Match) -> Match:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import Final
 
+from mailgate.match import Match
 from routing.decide import Decision
 from tracker.model import TicketId
 
@@ -14,7 +15,8 @@ from tracker.model import TicketId
 class Verdict:
     """The decisions on one mail, each with what it rests on.
 
-    `rule` is the first routing rule that matched, `trace` has a line for each that did.
+    `rule` is the first routing rule that matched, `trace` has a line for each that did. `signs` are what in
+    the mail may tell its ticket, the strongest first: evidence, what it says, what came of that.
     """
 
     disposition: str
@@ -31,6 +33,7 @@ class Verdict:
     held: bool = False
     notes: tuple[str, ...] = ()
     trace: tuple[str, ...] = ()
+    signs: tuple[tuple[str, str, str], ...] = ()
 
     def to_json(self) -> str:
         return json.dumps({name: getattr(self, name) for name in _NAMES}, ensure_ascii=False)
@@ -44,8 +47,13 @@ def verdict_from_json(text: str) -> Verdict:
     values = json.loads(text)
     for key, value in values.items():
         if isinstance(value, list):
-            values[key] = tuple(value)
+            values[key] = tuple(tuple(each) if isinstance(each, list) else each for each in value)
     return Verdict(**values)
+
+
+def sign_rows(match: Match) -> tuple[tuple[str, str, str], ...]:
+    """The signs that were looked at, as a verdict keeps them."""
+    return tuple((sign.evidence.value, sign.says, sign.outcome.value) for sign in match.signs)
 
 
 def trace_lines(decision: Decision) -> tuple[str, ...]:

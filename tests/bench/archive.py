@@ -6,15 +6,16 @@ import gzip
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection
 
@@ -28,6 +29,7 @@ from mailgate.inbound import InboundId, Mail
 from mailgate.reading import read_mail
 from mailgate.scan import to_crlf
 from mailgate.verdict import Verdict, verdict_from_json
+from tests.bench import synthetic, synthetic_mail
 from tests.bench.load import Letter
 from tests.support.daemon import LIST
 from tracker.model import Queue, Trust
@@ -49,8 +51,18 @@ class Archive:
 
     shared: Path
 
+    @property
+    def tag(self) -> str:
+        """What its list manager puts before subjects, as a pattern."""
+        return r"\[openbmc\]"
+
+    @property
+    def truth(self) -> Path:
+        """The true thread of each mail; read by the perturbing tool, never by us."""
+        return self.shared / "data/mail/truth.json"
+
     @classmethod
-    def find(cls) -> Archive:
+    def find(cls) -> Self:
         """In MAILGATE_SHARED, or beside the repository; raises NoArchive."""
         beside = Path(__file__).parents[3] / "shared"
         found = cls(Path(os.environ.get("MAILGATE_SHARED") or beside))
@@ -75,8 +87,9 @@ class Archive:
 
     def perturb(self, source: Path, target: Path, mode: str, seed: int) -> Replay:
         """What arrives in `mode`, in `target`."""
-        tool, truth = self.shared / "tools/threading/perturb.py", self.shared / "data/mail/truth.json"
-        arguments = [str(source), str(truth), str(target), "--mode", mode, "--seed", str(seed)]
+        tool = self.shared / "tools/threading/perturb.py"
+        arguments = [str(source), str(self.truth), str(target), "--mode", mode, "--seed", str(seed)]
+        arguments += ["--tag", self.tag]
         subprocess.run([sys.executable, str(tool), *arguments], check=True, capture_output=True)
         return Replay(target)
 
@@ -92,6 +105,37 @@ class Archive:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
+
+
+@dataclass(frozen=True)
+class MadeArchive(Archive):
+    """An archive made up by synthetic.py, in a folder of its own, for the same tools."""
+
+    folder: Path = Path()
+    seed: int = 1
+    threads: int = 500
+
+    @property
+    def tag(self) -> str:
+        return re.escape(synthetic_mail.TAG)
+
+    @property
+    def truth(self) -> Path:
+        return self.folder / "true.json"
+
+    @cached_property
+    def made(self) -> synthetic_mail.Made:
+        return synthetic.make_archive(self.seed, self.threads)
+
+    def unpack(self, folder: Path) -> Path:
+        folder.mkdir()
+        for number, mail in enumerate(self.made.mails):
+            (folder / f"{number:06}.eml").write_bytes(mail.raw())
+        self.truth.write_text(json.dumps(self.made.truth()))
+        return folder
+
+    def labels(self) -> list[dict[str, Any]]:
+        return synthetic_mail.labels_of(self.made)
 
 
 @dataclass(frozen=True)

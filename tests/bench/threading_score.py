@@ -23,7 +23,16 @@ from sqlalchemy import Connection, func, select
 from mailgate import deliveries, inbound
 from mailgate.app import App
 from mailgate.settings import HostPort
-from tests.bench.archive import Archive, NoArchive, Replay, exported_tickets, mistakes, take_in, verdict_on
+from tests.bench.archive import (
+    Archive,
+    MadeArchive,
+    NoArchive,
+    Replay,
+    exported_tickets,
+    mistakes,
+    take_in,
+    verdict_on,
+)
 from tests.bench.load import Letter, hand_in
 from tests.support.daemon import Daemon, Process, new_instance
 from tests.support.waiting import wait_until
@@ -127,6 +136,8 @@ def _one(archive: Archive, mode: str, seed: int, options: argparse.Namespace) ->
     """The score of one replay."""
     with tempfile.TemporaryDirectory(prefix="mailgate-bench-") as folder:
         work = Path(folder)
+        if options.made:
+            archive = MadeArchive(archive.shared, work, options.made + seed, options.threads)
         replay = archive.perturb(archive.unpack(work / "mails"), work / mode, mode, seed)
         home = work / "instance"
         if options.in_process:
@@ -146,6 +157,18 @@ def _print_row(name: str, result: dict[str, Any]) -> None:
     print(f"{name:<22}" + "".join(f"{value:>10}" for value in shown), flush=True)
 
 
+def _print_classes(mode: str, results: list[dict[str, Any]]) -> None:
+    """How many of each class of trap were placed right, over all seeds."""
+    sums: dict[str, list[int]] = {}
+    for result in results:
+        for name, share in result["per_class"].items():
+            right, count = map(int, share.split("/"))
+            total = sums.setdefault(name, [0, 0])
+            total[0], total[1] = total[0] + right, total[1] + count
+    shown = ", ".join(f"{name} {right}/{count}" for name, (right, count) in sorted(sums.items()))
+    print(f"{mode:<12}{shown}")
+
+
 def _print_others() -> None:
     print("\nothers on the same archive (precision/recall/F1)")
     print(f"{'':<22}" + "".join(f"{mode:>18}" for mode in MODES))
@@ -154,12 +177,14 @@ def _print_others() -> None:
 
 
 def _falls_short(mode: str, results: list[dict[str, Any]]) -> bool:
-    """Print how the median stands to the aim; whether what we promise is broken."""
-    precision = statistics.median(result["precision"] for result in results)
-    f1 = statistics.median(result["f1"] for result in results)
+    """Print how the mean stands to the aim; whether what we promise is broken."""
+    precision = statistics.mean(result["precision"] for result in results)
+    f1 = statistics.mean(result["f1"] for result in results)
+    median = statistics.median(result["f1"] for result in results)
     aim = "reached" if f1 >= _AIMS[mode] and precision >= _AIMED_PRECISION else "missed"
     print(
-        f"{mode:<22}F1 {f1:.4f}, aim {_AIMS[mode]}; precision {precision:.4f}, aim {_AIMED_PRECISION}: {aim}"
+        f"{mode:<22}F1 {f1:.4f} (median {median:.4f}), aim {_AIMS[mode]}; "
+        f"precision {precision:.4f}, aim {_AIMED_PRECISION}: {aim}"
     )
     least_precision, least_f1 = _PROMISED.get(mode, (0.0, 0.0))
     return bool(precision < least_precision or f1 < least_f1)
@@ -172,6 +197,10 @@ def main() -> int:
     parser.add_argument(
         "--in-process", action="store_true", help="straight into the gateway: no SMTP, seconds"
     )
+    parser.add_argument(
+        "--made", type=int, default=0, metavar="SEED", help="a made-up list with traps, another for each seed"
+    )
+    parser.add_argument("--threads", type=int, default=500, help="how many threads the made-up list has")
     parser.add_argument("--mistakes", action="store_true", help="list the mails in a wrong ticket, and why")
     options = parser.parse_args()
     try:
@@ -181,7 +210,7 @@ def main() -> int:
         scores: dict[str, list[dict[str, Any]]] = {mode: [] for mode in modes}
         for mode in modes:
             # The plain archive is the same whatever the seed.
-            for seed in range(7, 7 + (options.seeds if mode != "plain" else 1)):
+            for seed in range(7, 7 + (options.seeds if mode != "plain" or options.made else 1)):
                 scores[mode].append(_one(archive, mode, seed, options))
                 _print_row(f"{mode} (seed {seed})" if mode != "plain" else mode, scores[mode][-1])
     except (NoArchive, Failed) as error:
@@ -190,6 +219,11 @@ def main() -> int:
     print()
     for mode, results in scores.items():
         broken |= _falls_short(mode, results)
+    print("\nof each class of trap, placed right")
+    for mode, results in scores.items():
+        _print_classes(mode, results)
+    if options.made:
+        return 0
     _print_others()
     return int(broken)
 

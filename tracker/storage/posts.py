@@ -42,6 +42,20 @@ class Post:
     copied_to: tuple[Address, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The beginning of a post, and where it stands; `own` is the part that its author wrote."""
+
+    ticket_id: TicketId
+    n: int
+    author_id: PersonId
+    author_name: str
+    text: str
+    own: str
+
+
+# Of a post whose words are compared; what is quoted stands in its beginning.
+_SAID_CHARACTERS: Final = 4000
 # As the number of a post: beyond the last.
 _END: Final = 1 << 30
 
@@ -82,11 +96,18 @@ _STORED_KEYS = select(t.message_key.c.post_id, t.message_key.c.key).where(
     t.message_key.c.post_id.in_(_AMONG), t.message_key.c.stored.is_(True)
 )
 _OPENING = select(t.post).where(t.post.c.ticket_id == bindparam("ticket"), t.post.c.n == 1)
-_LAST = select(t.post).where(t.post.c.ticket_id == bindparam("ticket")).order_by(t.post.c.n.desc()).limit(1)
-_WROTE = (
-    select(t.post.c.id)
-    .where(t.post.c.ticket_id == bindparam("ticket"), t.post.c.author_id == bindparam("author"))
-    .limit(1)
+_SAID = (
+    select(
+        t.post.c.ticket_id,
+        t.post.c.n,
+        t.post.c.author_id,
+        t.post.c.author_name,
+        func.substr(t.post.c.text, 1, _SAID_CHARACTERS).label("text"),
+        func.substr(t.post.c.new_text, 1, _SAID_CHARACTERS).label("own"),
+    )
+    .where(t.post.c.base == bindparam("base"), t.post.c.received >= bindparam("since"))
+    .order_by(t.post.c.received.desc(), t.post.c.id.desc())
+    .limit(bindparam("limit"))
 )
 _BLOB = select(t.blob.c.content).where(t.blob.c.sha256 == bindparam("sha256"))
 _PUT_BLOB = {
@@ -205,16 +226,13 @@ def opening_of(connection: Connection, ticket_id: TicketId) -> Post | None:
     return None if row is None else post_of(row)
 
 
-def last_of(connection: Connection, ticket_id: TicketId) -> Post | None:
-    """The latest post of a ticket; None for an alias."""
-    row = connection.execute(_LAST, {"ticket": ticket_id}).first()
-    return None if row is None else post_of(row)
-
-
-def wrote_in(connection: Connection, ticket_id: TicketId, person_id: PersonId) -> bool:
-    """Whether a post of the ticket is theirs."""
-    values = {"ticket": ticket_id, "author": person_id}
-    return connection.execute(_WROTE, values).first() is not None
+def said_under(connection: Connection, base: str, since: datetime, limit: int) -> tuple[Said, ...]:
+    """The latest posts of that subject, of whatever ticket, newest first."""
+    rows = connection.execute(_SAID, {"base": base, "since": since, "limit": limit})
+    return tuple(
+        Said(TicketId(row.ticket_id), row.n, PersonId(row.author_id), row.author_name, row.text, row.own)
+        for row in rows
+    )
 
 
 def attachments_of(connection: Connection, post_id: PostId) -> tuple[NewAttachment, ...]:
