@@ -148,8 +148,9 @@ def _original_end(page: Page, index: int, inner: str) -> int:
         rest = inner[max(len(each) for each in ORIGINALS if inner.startswith(each)) :].lstrip()
         if not rest or rest.startswith(("--", ":")) or _role(rest.lstrip(_DASHES)):
             return _header_end(page, index + 1, needed=1) or index + 1
-    if _role(line) is not None:
-        return _header_end(page, index, needed=3)
+    head = _header_end(page, index, needed=3) if _role(line) is not None else 0
+    if head:
+        return head
     ruled = _is_rule(page, page.text_above(index, 2)) and _LABELLED.match(line)
     return _labelled_end(page, index) if ruled else 0
 
