@@ -27,13 +27,21 @@ _OTHER_MARK = re.compile(r"[ \t]{0,4}(?:[A-Za-z]{1,10}>|[|:}%])(?=\s|$)")
 DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,4}[./-] ?\d{1,2}[./-] ?\d{2,4}(?!\d)")
 LEADING = ' \t\xa0\ufeff\u200e\u200f\u202a-\u202e*_-–—>|"“„'
 
+# The line that Outlook draws above an original.
+_RULE = re.compile(r"[ \t]*_{20,}[ \t]*")
+
+
+def is_rule(page: Page, index: int | None) -> bool:
+    """Whether Outlook's line stands at `index`."""
+    return index is not None and bool(_RULE.fullmatch(page.lines[index][:MAX_LINE]))
+
 
 def mark_above_quotes(page: Page) -> None:
     """Mark the lines that say who wrote the quote below them, and quotes with marks of other kinds."""
     for start, _ in page.quotes():
         above = page.text_above(start, 3)
         if above is not None and page.is_new(above):
-            first = _attribution_start(page, above)
+            first = above if is_rule(page, above) else _attribution_start(page, above)
             if first is not None:
                 page.mark(first, above + 1, QUOTED)
 

@@ -34,6 +34,8 @@ _MAX_CLOSINGS = 6
 _SEPARATORS = frozenset({"-- ", "--", "--\xa0", "-- \xa0"})
 _RULE = re.compile(r"\s{0,4}(?:[_=*#~+]{2,}|[-–—‐]{2,}|—|(?:[-=*] ?){4,}|(?:-=){3,}-?)\s*")
 
+_BARE_BANNERS = frozenset(("external", "extern", "external email", "external sender"))
+_PATCH_MARKS = frozenset(" +-@\\")
 _RULE_BEGINS = frozenset("_-=*#~+–—‐")
 
 
@@ -76,15 +78,15 @@ def mark_banner(page: Page) -> None:
     line = page.lines[first][: 2 * MAX_LINE]
     if not BANNER_OPENS.match(line):
         return
-    end = first
+    end, open_sentence = first, False
     for index in range(first, min(len(page.lines), first + 7)):
         line = page.lines[index][: 2 * MAX_LINE].strip()
-        if not line:
+        known = BANNER.search(line) or (index == first and line.strip(" *[]()!:").casefold() in _BARE_BANNERS)
+        if not line or not (known or open_sentence):
             break
-        if BANNER.search(line) or (
-            index == first and line.strip(" *[]()!:").casefold() in ("external", "extern")
-        ):
-            end = index + 1
+        end = index + 1
+        # A long line without a stop goes on in the next.
+        open_sentence = len(line) > 60 and line[-1] not in ".!?:]*)。"
     if end > first and page.text_below(end) is not None:
         page.mark(first, end, SIGNATURE)
         page.notes.append("banner")
@@ -140,14 +142,15 @@ def _mark_signatures(page: Page, forward: int) -> None:
 
 
 def _separators(page: Page, forward: int) -> list[int]:
-    """The lines that part a signature from its text; above a patch "-- " is a line taken away."""
+    """The lines that part a signature from its text; in a patch "-- " is a line taken away."""
     if "--" not in page.text:
         return []
     lines = page.lines[:forward]
     found = [index for index, line in enumerate(lines) if line[:2] == "--" and line in _SEPARATORS]
     if found and "@@ -" in page.text:
-        hunk = max((index for index, line in enumerate(lines) if line[:4] == "@@ -"), default=0)
-        found = [index for index in found if index > hunk]
+        hunk = max((index for index, line in enumerate(lines) if line[:4] == "@@ -"), default=len(lines))
+        # Below a line of a patch stands another, with its mark in front.
+        found = [i for i in found if i > hunk and (lines[i + 1 : i + 2] or ["."])[0][:1] not in _PATCH_MARKS]
     return found
 
 

@@ -145,12 +145,12 @@ class _Writer:
 
     def end_line(self, *, blank: bool = False, keep: bool = False) -> None:
         """End the line, if one has begun or `keep` says so; `blank` parts it from what comes."""
-        line = "".join(self._pieces)
+        written = "".join(self._pieces)
         self._pieces.clear()
-        line = (line if self.pre else line.strip(" ")).replace("\xa0", " ").rstrip()
+        line = (written if self.pre else written.strip(" ")).replace("\xa0", " ").rstrip()
         if line:
             self._put(line)
-        elif keep:
+        elif keep or "\xa0" in written:
             self._blank = True
         self._blank = self._blank or blank
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.attributions import DAY, ENDS, LEADING, mark_above_quotes, mark_below_attribution
+from mailgate.attributions import DAY, ENDS, LEADING, is_rule, mark_above_quotes, mark_below_attribution
 from mailgate.closings import is_answered, mark_banner, mark_closings
 from mailgate.message import SeparatedText
 from mailgate.quotewords import (
@@ -26,7 +26,6 @@ _MARK = re.compile(r"[ \t\ufeff]{0,4}>(?!From )")
 _DASHES = "-‐‑–—=_"
 _WIDE_DASHES = frozenset(dash * 2 for dash in "‐‑–—")
 _EDGE = " \t\xa0*:：" + _DASHES
-_RULE = re.compile(r"[ \t]*_{20,}[ \t]*")
 
 _LABELLED = re.compile(r"[ \t*]{0,4}[^\s:：*][^:：]{0,30}[:：]\*?[ \t\xa0]*\S")
 
@@ -151,7 +150,7 @@ def _original_end(page: Page, index: int, inner: str) -> int:
     head = _header_end(page, index, needed=3) if _role(line) is not None else 0
     if head:
         return head
-    ruled = _is_rule(page, page.text_above(index, 2)) and _LABELLED.match(line)
+    ruled = is_rule(page, page.text_above(index, 2)) and _LABELLED.match(line)
     return _labelled_end(page, index) if ruled else 0
 
 
@@ -194,14 +193,10 @@ def _paragraph_end(page: Page, index: int) -> int:
     return next((at for at in range(index, min(len(lines), index + 5)) if not lines[at].strip()), index)
 
 
-def _is_rule(page: Page, index: int | None) -> bool:
-    return index is not None and bool(_RULE.fullmatch(page.lines[index][:MAX_LINE]))
-
-
 def _mark_original(page: Page, index: int, head: int) -> None:
     """Mark an original message whose header stands from `index` to `head`, as far as it is sure."""
     above = page.text_above(index, 2)
-    start = above if above is not None and _is_rule(page, above) else index
+    start = above if above is not None and is_rule(page, above) else index
     shown = page.text_above(start)
     if shown is not None and page.is_new(shown) and _introduces(page.lines[shown]):
         return

@@ -140,8 +140,8 @@ def test_a_separator_far_from_the_end_makes_no_signature() -> None:
 
 
 def test_a_line_taken_away_by_a_patch_is_no_signature() -> None:
-    text = "diff a b\n-- \n@@ -1,2 +1,1 @@\n-- \n context"
-    assert separate(text).new == text.removesuffix("\n-- \n context")
+    text = "diff a b\n-- \n@@ -1,2 +1,1 @@\n-- \n context\n-- \n+line"
+    assert separate(text).new == text
 
 
 @pytest.mark.parametrize(
