@@ -17,7 +17,7 @@ from mailgate.mimeout import OutPart
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
 from tracker.events import JournalRow, Kind
-from tracker.model import Address, PersonId, PostId, Queue, QueueId, Ticket, TicketId
+from tracker.model import Address, EventId, PersonId, PostId, Queue, QueueId, Ticket, TicketId
 from tracker.nosy import Audience, Face, Occasion, Told
 from tracker.storage import journal, people, posts, queues
 from tracker.storage import tickets as store
@@ -94,13 +94,15 @@ class Notifier:
         contacts = _contacts(rows)
         reached: dict[TicketId, set[Address]] = defaultdict(set)
         for row in rows:
-            ticket = world.tickets.get(row.event.ticket_id)
             post = _post_of(connection, row, world)
+            # Where the post is by now: it may have been split off since.
+            ticket = None if post is None else world.tickets.get(post.ticket_id)
             if ticket is None or post is None:
                 continue
             told = _told(connection, row, post, _audience(world, ticket, contacts), reached[ticket.id])
             if told:
-                self._write(connection, _post_mail(connection, row, world, post), told, now)
+                mail = _post_mail(connection, row.id, world, post)
+                self._write(connection, mail, told, now)
                 reached[ticket.id].update(one.address for one in told)
 
     def _write(self, connection: Connection, mail: PostMail, told: Sequence[Told], now: datetime) -> None:
@@ -173,7 +175,8 @@ def _is_change(row: JournalRow) -> bool:
 
 
 def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:
-    ticket_ids = {row.event.ticket_id for row in rows}
+    found = posts.by_ids(connection, {r.event.post_id for r in rows if r.event.post_id is not None})
+    ticket_ids = {row.event.ticket_id for row in rows} | {post.ticket_id for post in found.values()}
     tickets = store.resolve(connection, ticket_ids)
     ids = {ticket.id for ticket in tickets.values()}
     members, centers, subscribers = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -189,7 +192,7 @@ def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:
         members={key: tuple(value) for key, value in members.items()},
         centers={key: tuple(value) for key, value in centers.items()},
         subscribers={key: tuple(value) for key, value in subscribers.items()},
-        posts=posts.by_ids(connection, {r.event.post_id for r in rows if r.event.post_id is not None}),
+        posts=found,
     )
 
 
@@ -247,13 +250,13 @@ def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
             yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center))
 
 
-def _post_mail(connection: Connection, row: JournalRow, world: _World, post: Post) -> PostMail:
-    ticket = world.tickets[row.event.ticket_id]
+def _post_mail(connection: Connection, event_id: EventId, world: _World, post: Post) -> PostMail:
+    ticket = world.tickets[post.ticket_id]
     names = tuple(center.name for center in world.centers.get(ticket.id, ()))
     opening = post.n == 1
     why = next((center.why for center in world.centers.get(ticket.id, ())), "")
     return PostMail(
-        event_id=row.id,
+        event_id=event_id,
         ticket=ticket,
         queue=world.queues[ticket.queue_id],
         post=post,

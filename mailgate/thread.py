@@ -129,8 +129,12 @@ def _names_nothing(question: Question, facts: _Known) -> bool:
 
 
 def _may_post_on_private(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
-    own = {facts.tickets[n].id for n in question.own if n in facts.tickets}
-    if not (question.writer.trusted or ticket.id in own):
+    own = {facts.tickets[n].id: facts.tickets[n] for n in question.own if n in facts.tickets}
+    # The token that came with a post stands for the ticket that the post is in by now.
+    came_along = _by_reference(question, facts) == ticket and any(
+        _went_on(connection, question, facts, one) for one in own.values()
+    )
+    if not (question.writer.trusted or ticket.id in own or came_along):
         return False
     return rights.may_post_on_private(connection, question.writer.sender, ticket)
 

@@ -59,6 +59,11 @@ class Reversal:
     row: JournalRow
     restore: Callable[[EventId], None]
 
+    @property
+    def ends(self) -> tuple[TicketId, TicketId]:
+        """The ticket that posts left, and the one they went to."""
+        return TicketId(int(self.row.event.before)), TicketId(int(self.row.event.after))
+
 
 def read_moved(event: Event) -> Moved | None:
     """What an event keeps of the posts it moved; None for one that an older mailgate wrote."""
@@ -273,9 +278,9 @@ def put_back(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     """Undo a split: the posts go back to where they stood, later ones to the end; the number that they had
     is an alias from now on.
     """
-    row = reversal.row
-    new, old = _lock_pair(uow, TicketId(int(row.event.after)), TicketId(int(row.event.before)))
-    moved = _still_there(uow, row, new, old)
+    moved = _kept(reversal.row)
+    new, old = _lock_pair(uow, *reversal.ends[::-1])
+    _must_be_there(uow, moved, new, old)
     order = list(posts.ids_of(uow.connection, old.id))
     behind = dict(zip(moved.posts, moved.behind, strict=True))
     for post_id in posts.ids_of(uow.connection, new.id):
@@ -292,10 +297,9 @@ def _place_of(post_id: PostId, behind: dict[PostId, PostId], order: Sequence[Pos
 
 def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     """Undo a merge: the alias is a ticket again, with its posts and what was answered to them since."""
-    row = reversal.row
-    source_id, target_id = TicketId(int(row.event.before)), TicketId(int(row.event.after))
-    source, target = _lock_pair(uow, source_id, target_id)
-    moved = _still_there(uow, row, target)
+    moved = _kept(reversal.row)
+    source, target = _lock_pair(uow, *reversal.ends)
+    _must_be_there(uow, moved, target)
     if source.merged_into != target.id:
         raise BadValue(f"ticket {source.id} is no alias of ticket {target.id} now")
     present = posts.of_ticket(uow.connection, target.id)
@@ -305,7 +309,7 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     if not stay:
         raise BadValue(f"nothing would stay in ticket {target.id}: the posts it had went elsewhere since")
     gone = _moved(uow, going, target.id, moved.aliases)
-    act = _record_split(uow, target.id, source.id, gone, actor, row)
+    act = _record_split(uow, target.id, source.id, gone, actor, reversal.row)
     store.change(uow.connection, source.id, merged_into=None, provisional=False)
     store.give_back_aliases(uow.connection, moved.aliases, target.id, source.id)
     posts.place(uow.connection, source.id, going)
@@ -319,13 +323,17 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     return act
 
 
-def _still_there(uow: UnitOfWork, row: JournalRow, holder: Ticket, *others: Ticket) -> Moved:
-    """What an event moved, if all of it is in `holder` still, and that and `others` are no aliases."""
+def _kept(row: JournalRow) -> Moved:
     moved = read_moved(row.event)
     if moved is None:
         raise BadValue(
             f"event {row.id} is older than the means to undo it; `mailgate ticket split` parts posts"
         )
+    return moved
+
+
+def _must_be_there(uow: UnitOfWork, moved: Moved, holder: Ticket, *others: Ticket) -> None:
+    """Raise BadValue unless all that was moved is in `holder` still, and that and `others` are no aliases."""
     for one in (holder, *others):
         if one.merged_into is not None:
             raise BadValue(f"ticket {one.id} became part of ticket {one.merged_into} since; undo that first")
@@ -333,7 +341,6 @@ def _still_there(uow: UnitOfWork, row: JournalRow, holder: Ticket, *others: Tick
     away = next((post for post in found.values() if post.ticket_id != holder.id), None)
     if away is not None:
         raise BadValue(f"post {away.message_id} went to ticket {away.ticket_id} since; undo that first")
-    return moved
 
 
 def _answers(uow: UnitOfWork, moved: Moved, present: Sequence[Post]) -> Iterable[PostId]:

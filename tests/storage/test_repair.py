@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from tests.support.tracked import NOW, OPERATOR, Tracked
 from tracker import nosy, repair, tickets, undo
@@ -23,6 +23,7 @@ from tracker.model import (
     Wants,
 )
 from tracker.storage import centers, journal, keys, posts, queues
+from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 
@@ -309,3 +310,13 @@ def test_priority_of_a_split_is_normal_and_that_of_the_old_stays(tracked: Tracke
     tracked.do(lambda uow: tickets.set_priority(uow, tickets.find(uow, old), Priority.HIGH, OPERATOR))
     new = split(tracked, old, 2)
     assert [tracked.ticket(n).priority for n in (old, new)] == [Priority.HIGH, Priority.NORMAL]
+
+
+def test_a_merge_that_an_older_mailgate_wrote_is_refused_in_words(tracked: Tracked) -> None:
+    source, target = thread_of(tracked, "ann"), thread_of(tracked, "bob")
+    tracked.merge(source, target)
+    older = update(t.event).where(t.event.c.kind == "merged").values(detail=None, part_of=None)
+    tracked.database.write(lambda connection: connection.execute(older) and None)
+    for ticket_id in (source, target):
+        with pytest.raises(BadValue, match="is older than the means to undo it"):
+            undo_last(tracked, ticket_id, Kind.MERGED)

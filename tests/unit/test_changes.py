@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from mailgate.explaining import envelope_for
+from mailgate.gateway import Conditions
+from mailgate.reading import read_mail
+from mailgate.scan import to_crlf
 from tests.support.community import Community, header
+from tracker.model import Trust
 
 
 def tell(community: Community) -> list[tuple[str, str]]:
@@ -137,3 +142,24 @@ def test_a_move_names_both_lists(community: Community) -> None:
     community.operate("move osg-int", 1)
     line = "list: osg-general@lists.example.org -> osg-int@lists.example.org"
     assert told_of(community) == {"ann@uni.example": [line]}
+
+
+def test_a_post_that_was_split_off_before_anybody_was_told_goes_out_as_one_of_its_new_ticket(
+    community: Community,
+) -> None:
+    """The notifier was paused, or behind."""
+    ask(community)
+    answer(community, "bo@lab.example", 1, "q1@uni.example")
+    app = community.app
+    raw = to_crlf(
+        b"From: bo@lab.example\nSubject: Re: Jobs vanish\nMessage-ID: <a2@lab.example>\n"
+        b"In-Reply-To: <a1@lab.example>\n\nAnd whose disk is full?\n"
+    )
+    mail = app.accept_now(envelope_for(app, raw, "", ()), raw, Trust.UNCHECKED)
+    reading = read_mail(mail, app.queues(), app.keys)
+    app.write(lambda connection: app.gateway.receive(connection, reading, Conditions(app.clock())))
+    community.operate("split 2", 1)
+    community.bag.copies.clear()
+    answer(community, "cy@lab.example", 3, "a2@lab.example")
+    assert {header(copy, "Subject") for copy in community.bag.copies} == {"Re: [OSG #2] Split off"}
+    assert {copy.recipient for copy in community.bag.copies} == {"bo@lab.example", "cy@lab.example"}
