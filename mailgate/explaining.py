@@ -17,7 +17,7 @@ from mailgate.errors import MailError, reply_to
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, Mail
 from mailgate.instance import sole_daemon
-from mailgate.message import Mailbox, ParsedMessage
+from mailgate.message import Forwarded, Mailbox, ParsedMessage
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.model import PostId, Trust
 from tracker.storage import keys, queues
@@ -160,7 +160,6 @@ def _result(
 
 def reading_of(message: ParsedMessage) -> dict[str, Any]:
     """How a mail was read, as JSON shows it."""
-    forwarded = message.forwarded
     return {
         "message_id": message.message_id,
         "subject": message.subject,
@@ -186,7 +185,7 @@ def reading_of(message: ParsedMessage) -> dict[str, Any]:
             }
             for a in message.attachments
         ],
-        "forwarded": None if forwarded is None else {"from": forwarded.sender, "subject": forwarded.subject},
+        "forwarded": _forwarded(message.forwarded),
         "signed": message.signed,
         "encrypted": message.encrypted,
         "bounces": [
@@ -194,6 +193,19 @@ def reading_of(message: ParsedMessage) -> dict[str, Any]:
             for b in message.bounces
         ],
         "defects": list(message.defects),
+    }
+
+
+def _forwarded(one: Forwarded | None) -> dict[str, str | None] | None:
+    if one is None:
+        return None
+    sender = one.sender
+    return {
+        "from": sender.address,
+        "subject": one.subject,
+        "name": sender.name,
+        "date": one.date,
+        "message_id": one.message_id,
     }
 
 

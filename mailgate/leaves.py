@@ -12,11 +12,11 @@ from mailgate.armor import read_armor
 from mailgate.body import Body, file, union
 from mailgate.clean import clean_line, clean_text, decode, decode_words, safe_name
 from mailgate.errors import HeaderTooLarge
-from mailgate.fieldvalues import parameter, read_ids, read_mailboxes
+from mailgate.fieldvalues import mime_type, parameter, read_ids, read_mailboxes
 from mailgate.flowed import unflow
 from mailgate.inlinefiles import take_files
 from mailgate.invitation import read_invitation
-from mailgate.message import Attachment, Forwarded
+from mailgate.message import Attachment, Forwarded, Mailbox
 from mailgate.parts import (
     Part,
     content,
@@ -175,11 +175,23 @@ def read_message(part: Part) -> Body:
     data = payload(part)
     label = _label(file_name(part), "message/rfc822", data)
     body = file(replace(label, content_id=content_id(part)), data, partial(payload, part))
-    header = _header(data)
+    return replace(body, forwarded=_forwarded(_header(data)))
+
+
+def _forwarded(header: Header) -> Forwarded:
+    """What the header of an attached message says of it."""
     senders = read_mailboxes(header.first("from")).good
-    subject = clean_line(decode_words(header.first("subject")))
-    message_id = next(iter(read_ids(header.first("message-id"))), None)
-    return replace(body, forwarded=Forwarded(senders[0].address if senders else "", subject, message_id))
+    # RFC 3834 5: a token, then parameters or comments; "no" is a person.
+    submitted = header.first("auto-submitted").split(b";")[0].split(b"(")[0].strip().lower()
+    report = mime_type(header.first("content-type")) == "multipart/report"
+    return Forwarded(
+        sender=senders[0] if len(senders) == 1 else Mailbox(""),
+        subject=clean_line(decode_words(header.first("subject"))),
+        date=clean_line(decode_words(header.first("date"))),
+        attached=True,
+        message_id=next(iter(read_ids(header.first("message-id"))), None),
+        automatic=report or submitted not in (b"", b"no"),
+    )
 
 
 def _header(data: bytes) -> Header:

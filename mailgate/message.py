@@ -53,11 +53,20 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """The head of the first message/rfc822 inside."""
+    """A message that a mail passes on, as a block of its text or attached (message/rfc822).
 
-    sender: str
-    subject: str
+    All of it is the claim of whoever forwards it. `sender.address` is "" where not one person is
+    named; `date` is as it is written. `inner` is the next that is forwarded inside this one. Of an attached
+    message only: `message_id`, and `automatic`, a program wrote it.
+    """
+
+    sender: Mailbox
+    subject: str = ""
+    date: str = ""
+    inner: Forwarded | None = None
+    attached: bool = False
     message_id: str | None = None
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from mailgate.body import Body
 from mailgate.clean import clean_line, decode_words
 from mailgate.errors import HeaderTooLarge, MailError, NoAuthor
 from mailgate.fieldvalues import parameter, read_date, read_ids, read_mailboxes
-from mailgate.message import Attachment, Mailbox, ParsedMessage
+from mailgate.forwards import find_forwarded
+from mailgate.message import Attachment, Forwarded, Mailbox, ParsedMessage
 from mailgate.mimewalk import read_body
 from mailgate.quoting import separate
 from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_header
@@ -155,7 +156,7 @@ def _with_body(message: ParsedMessage, body: Body, defects: tuple[str, ...]) -> 
         signature=parts.signature,
         html=body.html,
         attachments=body.attachments,
-        forwarded=body.forwarded,
+        forwarded=_forwarded(message.subject, body),
         signed=body.signed,
         encrypted=body.encrypted,
         bounces=body.bounces,
@@ -163,6 +164,11 @@ def _with_body(message: ParsedMessage, body: Body, defects: tuple[str, ...]) -> 
         complaint=body.complaint,
         defects=(*message.defects, *defects),
     )
+
+
+def _forwarded(subject: str, body: Body) -> Forwarded | None:
+    """What a mail forwards: in its text, else attached; a report forwards nothing."""
+    return (None if body.bounces else find_forwarded(body.text, subject)) or body.forwarded
 
 
 def _read_fields(header: Header) -> ParsedMessage:

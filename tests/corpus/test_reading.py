@@ -17,7 +17,7 @@ import pytest
 from mailgate.classify import understood
 from mailgate.envelope import Client, Envelope
 from mailgate.inbound import InboundId, Mail
-from mailgate.message import Mailbox, ParsedMessage
+from mailgate.message import Forwarded, Mailbox, ParsedMessage
 from mailgate.parse import attachment_bytes, parse_message
 from mailgate.senders import ListServers, with_author
 from tracker.model import Trust
@@ -30,6 +30,14 @@ ENVELOPE = Envelope(
 
 def shown(box: Mailbox) -> str:
     return f"{box.name} <{box.address}>" if box.name else box.address
+
+
+def forwarded(one: Forwarded | None) -> dict[str, Any]:
+    """A message that is forwarded, and what is forwarded in it; empty: none."""
+    if one is None:
+        return {}
+    shown = {"from": one.sender.address, "name": one.sender.name, "subject": one.subject, "date": one.date}
+    return shown | {"message_id": one.message_id, "automatic": one.automatic, "inner": forwarded(one.inner)}
 
 
 def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
@@ -46,7 +54,6 @@ def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
         }
         for a in message.attachments
     ]
-    inside = message.forwarded
     complaint = message.complaint
     return {
         "message_id": message.message_id,
@@ -67,7 +74,7 @@ def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
         "signature": message.signature,
         "html": message.html,
         "attachments": files,
-        "forwarded": {"from": inside.sender, "subject": inside.subject} if inside else {},
+        "forwarded": forwarded(message.forwarded),
         "signed": message.signed,
         "encrypted": message.encrypted,
         "bounces": [

@@ -61,8 +61,10 @@ def _check_texts(message: ParsedMessage) -> None:
     lines += [text for box in boxes for text in _texts_of(box)]
     lines += [text for file in message.attachments for text in (file.name, file.type)]
     lines += [text for each in message.bounces for text in (each.address, each.status, each.action)]
-    if message.forwarded:
-        lines += [message.forwarded.sender, message.forwarded.subject]
+    forwarded = message.forwarded
+    while forwarded is not None:
+        lines += [*_texts_of(forwarded.sender), forwarded.subject, forwarded.date, forwarded.message_id or ""]
+        forwarded = forwarded.inner
     assert not [line for line in lines if DIRTY.search(line) or "\n" in line]
     assert not DIRTY.search(message.text)
     assert all(file.name and not set(file.name) & set("/\\") for file in message.attachments)
