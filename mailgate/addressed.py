@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailgate import deliveries
-from mailgate.addresses import Role, Target, Verb, target_tickets
+from mailgate.addresses import Role, Target, Verb, is_nobody, target_tickets
 from mailgate.match import Question
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
@@ -25,12 +24,6 @@ from tracker.storage import tickets as store
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 
-# Addresses that no person reads; they are not made guests.
-_NOBODY: Final = re.compile(
-    r"(?:no-?reply|do-?not-?reply|mailer-daemon|postmaster|bounces?|notifications?|root|daemon"
-    r"|.*-(?:request|owner|bounces|subscribe|unsubscribe|admin)|owner-.*|.*\+.*)",
-    re.IGNORECASE,
-)
 # What anybody may ask for themselves, and `show`, which reads only.
 _FOR_ONESELF: Final = frozenset({Verb.FOLLOW, Verb.UNFOLLOW, Verb.MUTE, Verb.SHOW})
 
@@ -211,5 +204,5 @@ def _people(boxes: Iterable[Mailbox]) -> Iterable[Guest]:
             address = normalise_address(box.address)
         except BadValue:
             continue
-        if not _NOBODY.fullmatch(address.rpartition("@")[0]):
+        if not is_nobody(address):
             yield Guest(address, box.name)

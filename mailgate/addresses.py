@@ -20,6 +20,13 @@ _BOUNCES: Final = re.compile(rf"(\d{{1,18}})\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.
 _TOKEN: Final = re.compile(rf"[a-z2-7]{{{TOKEN_LENGTH}}}", re.ASCII | re.IGNORECASE)
 _TOPIC: Final = re.compile(r"topic\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
 
+# Addresses that no person reads; they are made neither guests nor requesters.
+_NOBODY: Final = re.compile(
+    r"(?:no-?reply|do-?not-?reply|mailer-daemon|postmaster|bounces?|notifications?|root|daemon"
+    r"|.*-(?:request|owner|bounces|subscribe|unsubscribe|admin)|owner-.*|.*\+.*)",
+    re.IGNORECASE,
+)
+
 
 class Role(StrEnum):
     """What an address is for."""
@@ -169,3 +176,8 @@ def bounce_address(queue: Queue, delivery: int, mac: str) -> str:
 def is_ours(address: Address | str, queues: Sequence[Queue]) -> bool:
     """Whether an address is a list's or a ticket's."""
     return read_target(address, queues) is not None
+
+
+def is_nobody(address: Address) -> bool:
+    """Whether an address looks like one that no person reads."""
+    return _NOBODY.fullmatch(address.rpartition("@")[0]) is not None

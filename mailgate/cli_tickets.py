@@ -86,6 +86,8 @@ def ticket_show(context: Context, number: int, as_json: bool) -> None:
         return
     click.echo(f"#{shown['ticket']}  {shown['title']}")
     click.echo(f"{shown['status']}, priority {shown['priority']}, list {shown['queue']}")
+    if shown["opener"] not in (None, shown["requester"]):
+        click.echo(f"asked by {shown['requester']}, forwarded by {shown['opener']}")
     for name in ("requester", "owner", "centers", "tags", "nosy", "aliases"):
         value = shown[name]
         if value:

@@ -70,8 +70,9 @@ _NOT_PASSED_ON: Final = frozenset(
 class PostMail:
     """A post to be told: its ticket with list and centers, its place among the posts, what goes along.
 
-    `earlier` are the Message-IDs of the posts before it, oldest first. `routed` says where an opening
-    went. `files` travel along, `left_out` are names of those too large to.
+    `earlier` are the Message-IDs of the posts before it, oldest first. `routed` says where an opening went,
+    `asked_by` for whom its author opened the ticket, "" for themselves. `files` travel along, `left_out` are
+    names of those too large to.
     """
 
     event_id: EventId
@@ -81,6 +82,7 @@ class PostMail:
     author: str
     centers: tuple[str, ...] = ()
     routed: str = ""
+    asked_by: str = ""
     earlier: tuple[str, ...] = ()
     files: tuple[OutPart, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -144,6 +146,7 @@ class Composer:
             opening=mail.opening,
             number=mail.ticket.id,
             routed=mail.routed,
+            asked_by=mail.asked_by,
             unverified=not post.trust.believed,
             text=shown.strip("\n"),
             folded=folded,

@@ -49,6 +49,7 @@ def ticket_json(connection: Connection, ticket_id: TicketId) -> dict[str, Any]:
     """A ticket with all that hangs on it, as `export` and `ticket show --json` print it."""
     ticket = store.by_ids(connection, (ticket_id,))[ticket_id]
     queue = next(q for q in queues.everyone(connection) if q.id == ticket.queue_id)
+    opening = posts.opening_of(connection, ticket_id)
     history = [_event_json(connection, row) for row in journal.history(connection, ticket_id)]
     return {
         "ticket": ticket.id,
@@ -59,6 +60,7 @@ def ticket_json(connection: Connection, ticket_id: TicketId) -> dict[str, Any]:
         "topic": ticket.topic or None,
         "tags": list(store.tags_of(connection, ticket_id)),
         "requester": _address(connection, ticket.requester_id),
+        "opener": None if opening is None else _address(connection, opening.author_id),
         "owner": _address(connection, ticket.owner_id),
         "centers": [center.name for center in store.centers_of(connection, (ticket_id,))],
         "nosy": _nosy(connection, ticket),

@@ -17,6 +17,7 @@ from mailgate.match import Evidence, Match, Question, Writer
 from mailgate.message import Disposition
 from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading, is_for_people, office_name
+from mailgate.requesters import Opening, requester_of
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of
@@ -205,7 +206,7 @@ class _Case:
 
 def _keys_of(reading: Reading) -> list[str]:
     own = [reading.identity.key] + ([reading.thread_key] if reading.thread_key else [])
-    return [*own, *reading.named]
+    return [*own, *reading.named, *([reading.passed_on] if reading.passed_on else [])]
 
 
 def _sender(reading: Reading) -> Address:
@@ -253,8 +254,9 @@ def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
     """Open or continue the ticket, and do what the rules and the addresses ask."""
     author = _author(uow, case)
     post_id: PostId | None = None
+    said: tuple[str, ...] = ()
     if case.match.ticket is None:
-        ticket_id, post_id = _open(uow, case, author)
+        ticket_id, post_id, said = _open(uow, case, author)
     else:
         ticket_id = case.match.ticket.id
         if not addressed.is_command_only(case.reading):
@@ -270,7 +272,8 @@ def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
     notes = addressed.carry_out(uow, case.asked, author)
     _invite_guests(uow, case, ticket_id, author)
     verdict = _verdict(case, ticket_id, routed)
-    return replace(verdict, notes=(*verdict.notes, *notes, *_unknown_centers(routed.unknown))), post_id
+    said = (*verdict.notes, *said, *notes, *_unknown_centers(routed.unknown))
+    return replace(verdict, notes=said), post_id
 
 
 def _author(uow: UnitOfWork, case: _Case) -> Person:
@@ -280,20 +283,25 @@ def _author(uow: UnitOfWork, case: _Case) -> Person:
     return people.create(uow.connection, _sender(case.reading), case.reading.message.sender.name, uow.now)
 
 
-def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostId]:
+def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostId, tuple[str, ...]]:
+    """The ticket, its first post, and what there is to say of who asked."""
     reading = case.reading
     topic = next((target.topic for target in reading.targets_of(Role.TOPIC)), case.decision.topic or "")
+    private = case.decision.private or case.match.private or reading.wants_private
+    opening = Opening(case.question.writer, author, private)
+    asked = requester_of(uow, reading.asked_by, opening)
     command = OpenTicket(
         queue_id=_queue(uow, case).id,
         title=reading.title,
         post=new_post(reading, case.question, case.known, author.id),
-        private=case.decision.private or case.match.private or reading.wants_private,
+        private=private,
         provisional=case.match.provisional,
         imported=uow.quiet,
         topic=topic,
+        requester=asked.person,
     )
     ticket_id, post_id = tickets.open_ticket(uow, command, author)
-    return ticket_id, post_id
+    return ticket_id, post_id, (asked.note,) if asked.note else ()
 
 
 def _queue(uow: UnitOfWork, case: _Case) -> Queue:

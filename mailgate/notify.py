@@ -263,8 +263,15 @@ def _post_mail(connection: Connection, event_id: EventId, world: _World, post: P
         author=post.author_name or post.author_address.partition("@")[0],
         centers=names,
         routed=f"routed to {', '.join(names)} by {why}" if names and opening else "",
+        asked_by=_asked_by(world, ticket) if opening else "",
         earlier=() if opening else posts.recent_message_ids(connection, ticket.id, before=post.n),
     )
+
+
+def _asked_by(world: _World, ticket: Ticket) -> str:
+    """Who asked what another forwarded; "" where the author of the opening did."""
+    asked = (member for member in world.members.get(ticket.id, ()) if member.reason == nosy.ASKED)
+    return next((m.person.name or m.person.address for m in asked if m.person.id == ticket.requester_id), "")
 
 
 def _by_reason(told: Iterable[Told]) -> Iterable[tuple[str, list[Told]]]:

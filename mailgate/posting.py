@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from mailgate.identity import stored_under
 from mailgate.match import Question
 from mailgate.message import Attachment
 from mailgate.reading import Reading
@@ -33,8 +34,8 @@ def new_post(
         message_id=question.identity.message_id,
         original_message_id=question.identity.original,
         own_key=question.identity.key,
-        parent_key=question.parent_key,
-        named_keys=unresolved(question, known),
+        parent_key=question.parent_key or reading.passed_on,
+        named_keys=(*unresolved(question, known), *_passed_on(reading, known)),
         thread_key=question.thread_key,
         subject=message.subject,
         base=reading.subject.base,
@@ -50,6 +51,13 @@ def new_post(
         copied_to=reading.copied_to,
         attachments=_attachments(message.attachments if readable else (_whole_mail(mail.raw),)),
     )
+
+
+def _passed_on(reading: Reading, known: tuple[KnownKey, ...]) -> tuple[str, ...]:
+    """A message that it forwards and nobody has seen: who answers that one answers this post."""
+    key = reading.passed_on
+    new = key is not None and key not in reading.named and stored_under(known, key) is None
+    return (key,) if key is not None and new and key != reading.identity.key else ()
 
 
 def _attachments(files: tuple[Attachment, ...]) -> tuple[NewAttachment, ...]:

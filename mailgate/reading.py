@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from mailgate.addresses import Role, Target, read_target
-from mailgate.apart import read_message
+from mailgate.apart import read_attachments, read_message
 from mailgate.classify import understood
 from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
 from mailgate.message import Classified, Mailbox, ParsedMessage
+from mailgate.requesters import Asker, askers
 from mailgate.senders import ListServers, trust_of_author, with_author
 from mailgate.subjects import SubjectReading, read_subject
 from mailgate.tokens import Keys
@@ -42,7 +43,8 @@ class Reading:
     reverse-path of ours that somebody complains of; `queue` the list it is for. `sender` is its author's
     address, None where it has none, and `trust` what speaks for that. `time` is the earlier of Date and
     arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look so and are
-    not. `copied_to` are the others in its To and Cc, who hold a copy.
+    not. `copied_to` are the others in its To and Cc, who hold a copy. Of a forward, `asked_by` are the
+    senders of what it forwards, the outermost first, and `passed_on` is the key of a message it attaches.
     """
 
     mail: Mail
@@ -64,6 +66,8 @@ class Reading:
     claimed: tuple[TicketId, ...]
     quoted: tuple[TicketId, ...]
     copied_to: tuple[Address, ...]
+    asked_by: tuple[Asker, ...]
+    passed_on: str | None
 
     @property
     def title(self) -> str:
@@ -99,6 +103,7 @@ def read_mail(
 ) -> Reading:
     """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
     parsed = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
+    parsed = _unwrapped(parsed, mail.raw)
     targets = read_targets(mail.envelope.recipients, queues)
     returned = any(target.role is Role.BOUNCES for target in targets)
     message, classified = understood(mail.envelope, parsed, returned=returned)
@@ -108,6 +113,7 @@ def read_mail(
     identity = identity_of(message, subject.base, queue.domain)
     named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)
+    asked_by = askers(message, list_servers, queues) if subject.is_forward else ()
     ids = (*message.in_reply_to, *message.references)
     return Reading(
         mail=mail,
@@ -129,6 +135,28 @@ def read_mail(
         claimed=tuple(n for i in ids if (n := keys.claimed_root(i, queue.domain)) is not None),
         quoted=_quoted_tickets(message.text, queue),
         copied_to=_copied_to(headers, queues),
+        asked_by=asked_by,
+        passed_on=_passed_on(message) if subject.is_forward else None,
+    )
+
+
+def _unwrapped(message: ParsedMessage, raw: bytes) -> ParsedMessage:
+    """The text of a mail that its list manager attached whole to one of its own, as what its author said."""
+    inside = message.forwarded
+    if not message.sender_repaired or message.text.strip() or inside is None or not inside.attached:
+        return message
+    files = read_attachments(raw)
+    if len(files) != 1 or _address(inside.sender) != _address(message.sender):
+        return message
+    inner = read_message(files[0][1])
+    return replace(
+        message,
+        text=inner.text,
+        new_text=inner.new_text,
+        quoted_text=inner.quoted_text,
+        signature=inner.signature,
+        html=inner.html,
+        forwarded=inner.forwarded,
     )
 
 
@@ -192,6 +220,11 @@ def _quoted_tickets(text: str, queue: Queue) -> tuple[TicketId, ...]:
 def _ticket_address_pattern(local_part: str, domain: str) -> re.Pattern[str]:
     local, host = re.escape(local_part), re.escape(domain)
     return re.compile(rf"\b{local}\+(\d{{1,18}})(?:\.[a-z0-9.]{{1,40}})?@{host}\b", re.ASCII | re.IGNORECASE)
+
+
+def _passed_on(message: ParsedMessage) -> str | None:
+    inside = message.forwarded
+    return None if inside is None or inside.message_id is None else key_store.message_key(inside.message_id)
 
 
 def _copied_to(boxes: Sequence[Mailbox], queues: Sequence[Queue]) -> tuple[Address, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tracker.model import Address, Center, PersonId, Priority, QueueId, TicketId, Trust
+from tracker.model import Address, Center, Person, PersonId, Priority, QueueId, TicketId, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class NewPost:
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """Open a ticket with its first post."""
+    """Open a ticket with its first post; `requester`: who asked, where it is not its author."""
 
     queue_id: QueueId
     title: str
@@ -63,6 +63,7 @@ class OpenTicket:
     provisional: bool = False
     imported: bool = False
     topic: str = ""
+    requester: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Kind(StrEnum):
     TAG_REMOVED = "tag_removed"
     LINKED = "linked"  # after: "follows 17"
     UNLINKED = "unlinked"  # before: "follows 17"
-    REQUESTER = "requester"  # addresses
+    REQUESTER = "requester"  # addresses; when it is opened: who opened it, for whom
     MERGED = "merged"  # before: the number that became an alias; after: of which
     SPLIT = "split"  # before: the number that posts left; after: the one they went to
     NOTE = "note"  # after: a text for people

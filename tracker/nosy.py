@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tracker.events import Actor, Event, Kind
 from tracker.model import Address, Delivery, NosyState, Person, PersonId, Ticket, TicketId, Wants
@@ -56,8 +57,11 @@ class Occasion:
     already: frozenset[Address] = frozenset()
 
 
+# Their mail was forwarded by another, who so opened the ticket for them.
+ASKED: Final = "asked"
 _MEMBER_REASONS = {
     "requester": "you opened this ticket",
+    ASKED: "a mail of yours was forwarded here and opened this ticket",
     "claimed": "you own this ticket",
     "followed": "you follow this ticket",
     "posted": "you take part in this ticket",

@@ -45,10 +45,11 @@ _NOT_THANKS: Final = re.compile(
 _THANKS_LENGTH: Final = 200
 
 
-def open_ticket(uow: UnitOfWork, command: OpenTicket, requester: Person) -> tuple[TicketId, PostId]:
-    """Open a ticket with its first post; its author is the requester and joins."""
+def open_ticket(uow: UnitOfWork, command: OpenTicket, opener: Person) -> tuple[TicketId, PostId]:
+    """Open a ticket with its first post; its author `opener` joins, and so does another who asked."""
     post = command.post
-    actor = Actor(requester.id, "mail")
+    requester = command.requester or opener
+    actor = Actor(opener.id, "mail")
     ticket_id = store.insert_ticket(
         uow.connection,
         {
@@ -71,10 +72,13 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, requester: Person) -> tupl
         },
     )
     post_id = posts.insert_post(uow.connection, ticket_id, 1, post)
-    place = Membership(ticket_id, requester, NosyState.JOINED, "requester")
+    place = Membership(ticket_id, opener, NosyState.JOINED, "requester")
     store.set_state(uow.connection, place, uow.now, known=False)
     uow.record(ticket_id, Kind.OPENED, actor, post_id=post_id, after=command.title)
-    uow.record(ticket_id, Kind.JOINED, actor, after=requester.address)
+    uow.record(ticket_id, Kind.JOINED, actor, after=opener.address)
+    if requester.id != opener.id:
+        uow.record(ticket_id, Kind.REQUESTER, actor, before=opener.address, after=requester.address)
+        nosy.join(uow, ticket_id, requester, nosy.ASKED, actor)
     return ticket_id, post_id
 
 

@@ -83,6 +83,7 @@ EXPORT = [
     "topic",
     "tags",
     "requester",
+    "opener",
     "owner",
     "centers",
     "nosy",
