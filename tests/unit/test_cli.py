@@ -76,6 +76,17 @@ def test_a_number_may_stand_as_it_does_in_subjects(community: Community, run: Ru
     assert "Jobs vanish" in run("ticket", "show", "#1").stdout
 
 
+def test_a_ticket_that_was_opened_for_another_says_so(community: Community, run: Run) -> None:
+    community.add_member("bob@b.example")
+    block = (
+        "---------- Forwarded message ---------\nFrom: Ann <ann@a.example>\nSubject: Jobs vanish\n\nAll.\n"
+    )
+    community.inject(f"From: bob@b.example\nSubject: Fwd: Jobs vanish\n\n{block}".encode())
+    community.inject(b"From: cat@c.example\nSubject: Quota\n\nGone.\n")
+    said = "asked by ann@a.example, forwarded by bob@b.example"
+    assert [said in run("ticket", "show", number).stdout for number in ("1", "2")] == [True, False]
+
+
 def test_what_holds_no_mails_is_not_imported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no mail in here\n")
     result = run("import", str(tmp_path / "notes.txt"))
