@@ -53,7 +53,7 @@ def find_forwarded(text: str, subject: str) -> Forwarded | None:
     the subject of a forward: elsewhere it is the original of an answer. Linear, and never raises.
     """
     lines = text.split("\n", _MOST_LINES)[:_MOST_LINES]
-    printed = read_subject(subject, "").is_forward
+    printed = read_subject(subject, "").passes_on
     outer: Forwarded | None = None
     for forwarded in reversed([*islice(_blocks(lines, printed=printed), _MOST_BLOCKS)]):
         outer = replace(forwarded, inner=outer)

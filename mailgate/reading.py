@@ -113,7 +113,7 @@ def read_mail(
     identity = identity_of(message, subject.base, queue.domain)
     named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)
-    asked_by = askers(message, list_servers, queues) if subject.is_forward else ()
+    asked_by = askers(message, list_servers, queues) if subject.passes_on else ()
     ids = (*message.in_reply_to, *message.references)
     return Reading(
         mail=mail,
@@ -136,7 +136,7 @@ def read_mail(
         quoted=_quoted_tickets(message.text, queue),
         copied_to=_copied_to(headers, queues),
         asked_by=asked_by,
-        passed_on=_passed_on(message) if subject.is_forward else None,
+        passed_on=_passed_on(message) if subject.passes_on else None,
     )
 
 

@@ -21,9 +21,7 @@ from tracker.model import BadValue, Queue, Trust
 from tracker.people import normalise_address, normalise_domain
 
 # "Ann Lee via Users", "'Ann Lee' via Users", "Ann Lee (via Users)", and as translated list managers say it.
-_VIA: Final = re.compile(
-    r"(.*?)\s*[(\[]?\b(?:via|vía|über|tramite|przez|через|par|por|door|genom|gjennom)\s+\S.*", re.IGNORECASE
-)
+_VIA: Final = re.compile(r"(.*?)\s*[(\[]?\b(?:via|vía|über|tramite|przez|через)\s+\S.*", re.IGNORECASE)
 # LISTSERV hides the person behind an address of its own: <000001234abcd-dmarc-request@lists.example>.
 _HIDDEN: Final = "-dmarc-request"
 _LONGEST_NAME: Final = 300

@@ -62,7 +62,8 @@ class SubjectReading:
     first. `was_old` is the base of what stands in a trailing "(was: ...)", or "". `generic` says that the
     base names no topic. `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it
     equals `base`. `series` says that it is a patch, or a piece of a series, `digest` that it is that of a
-    list manager's digest, which says nothing of what is answered.
+    list manager's digest, which says nothing of what is answered. `passes_on` says that its outermost prefix is
+    that of a forward: "Re: Fwd: x" answers one.
     """
 
     base: str
@@ -75,6 +76,7 @@ class SubjectReading:
     letter_base: str = ""
     series: bool = False
     digest: bool = False
+    passes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Stripped:
     start: int = 0
     is_reply: bool = False
     is_forward: bool = False
+    passes_on: bool = False
 
 
 def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
@@ -110,6 +113,7 @@ def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
         generic=_is_generic(base),
         digest=_DIGEST.search(base) is not None,
         letter_base=_fold(plain[letter.end() :]) if letter else base,
+        passes_on=found.passes_on,
         series=any(_SERIES.search(match[1]) for match in _BRACKET.finditer(plain)),
     )
 
@@ -136,14 +140,21 @@ def _strip(text: str, *, every_bracket: bool, tag: str) -> _Stripped:
         if match := _REPLY.match(text, found.start):
             found = replace(found, start=match.end(), is_reply=True)
         elif match := _FORWARD.match(text, found.start):
-            found = replace(found, start=match.end(), is_forward=True)
+            found = replace(found, start=match.end(), is_forward=True, passes_on=_passes_on(found))
         elif (match := _LETTER.match(text, found.start)) and _is_prefix(text, match.end()):
-            is_reply = match[0][0] in "rR"
-            found = _Stripped(match.end(), found.is_reply or is_reply, found.is_forward or not is_reply)
+            if match[0][0] in "rR":
+                found = replace(found, start=match.end(), is_reply=True)
+            else:
+                found = replace(found, start=match.end(), is_forward=True, passes_on=_passes_on(found))
         elif match := _bracket(text, found.start, every_bracket, tag) or _warning(text, found.start):
             found = replace(found, start=match.end())
         else:
             return found
+
+
+def _passes_on(found: _Stripped) -> bool:
+    """Whether a forward's prefix, met after what was `found`, is the outermost, or behind one that is."""
+    return found.passes_on or not found.is_reply
 
 
 def _bracket(text: str, at: int, every_bracket: bool, tag: str) -> re.Match[str] | None:

@@ -127,3 +127,20 @@ def test_tags_of_all_our_lists_name_tickets() -> None:
 
 def test_the_word_of_another_list_in_brackets_stays_in_the_title() -> None:
     assert read_subject("[INT] Disk full", "OSG", "INT").title == "[INT] Disk full"
+
+
+@pytest.mark.parametrize(
+    ("subject", "passes_on"),
+    [
+        ("Fwd: x", True),
+        ("[OSG #4] WG: x", True),
+        ("Fwd: Re: Fwd: x", True),
+        ("I: Re: x", True),
+        ("Re: Fwd: x", False),
+        ("R: Fwd: x", False),
+        ("Re: x", False),
+        ("x", False),
+    ],
+)
+def test_the_outermost_prefix_says_whether_it_is_a_forward(subject: str, passes_on: bool) -> None:
+    assert read_subject(subject, "OSG").passes_on is passes_on
