@@ -32,7 +32,7 @@ _RULED: Final = re.compile(r"[-‐‑–—]{2}")
 _LABEL: Final = re.compile(r"([^\s:：][^:：@<>]{0,30}?)[ \t*_]{0,3}[:：](.*)", re.DOTALL)
 # "X-Mailer: ...": a field that has no name in our list, not the rest of the one before.
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,40}")
-_ADDRESS: Final = re.compile(r"[^\s<>()\[\]\",;:*|]{1,64}@[^\s<>()\[\]\",;:*|]{1,255}")
+_ADDRESS: Final = re.compile(r"[^\s<>()\[\]\",;:*|@]{1,64}@[^\s<>()\[\]\",;:*|@]{1,255}")
 _NAME_EDGE: Final = " \t<([\"'*,;:"
 # mutt says whom it is from in the line that opens the block.
 _FROM_WORD: Final = re.compile(r"\s(?:from|von|de)\s(.{3,300})", re.IGNORECASE)
