@@ -30,8 +30,8 @@ _EDGE: Final = "*_ \t\xa0"
 _DASHES: Final = "-‐‑–— \t*_"
 _RULED: Final = re.compile(r"[-‐‑–—]{2}")
 _LABEL: Final = re.compile(r"([^\s:：][^:：@<>]{0,30}?)[ \t*_]{0,3}[:：](.*)", re.DOTALL)
-# "X-Mailer: ...": a field that has no name in our list, not the rest of the one before.
-_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,40}")
+# "X-Mailer: ...", "Date sent: ...": a field that has no name in our list, not the rest of the one before.
+_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z -]{0,40}")
 _ADDRESS: Final = re.compile(r"[^\s<>()\[\]\",;:*|@]{1,64}@[^\s<>()\[\]\",;:*|@]{1,255}")
 _NAME_EDGE: Final = " \t<([\"'*,;:"
 # mutt says whom it is from in the line that opens the block.
@@ -40,10 +40,32 @@ _FROM_WORD: Final = re.compile(r"\s(?:from|von|de)\s(.{3,300})", re.IGNORECASE)
 
 @dataclass(slots=True)
 class _Block:
-    """A header as printed: where it ends, and its fields by what they are."""
+    """A header as printed: where it ends, and its fields by what they are; `last` is the one read last."""
 
     end: int
     fields: dict[str, str] = field(default_factory=dict)
+    last: str = ""
+    continued: int = 0
+
+    def take(self, role: str, line: str) -> None:
+        """Read the line of a field; the first of each role counts."""
+        found = _LABEL.match(line)
+        self.fields.setdefault(role, found[2].strip(_EDGE) if found else "")
+        self.last, self.continued = role, 0
+
+    def carries_on(self, line: str) -> bool:
+        """Whether a line is the rest of the field above it, wrapped or in a cell of its own."""
+        if not self.last or self.continued == _CONTINUED:
+            return False
+        # Behind the mark of a quote stands a blank that indents nothing.
+        content = line[:_MAX_LINE].lstrip(">")
+        indented = (content if content == line else content.removeprefix(" "))[:1] in (" ", "\t")
+        wrapped = self.last in ("to", "other") or content.lstrip().startswith(("<", "[mailto:"))
+        return indented or wrapped or not self.fields[self.last]
+
+    def carry_on(self, line: str) -> None:
+        self.fields[self.last] = f"{self.fields[self.last]} {line}".strip()
+        self.continued += 1
 
 
 def find_forwarded(text: str, subject: str) -> Forwarded | None:
@@ -109,8 +131,7 @@ def _role(line: str) -> str | None:
 
 def _read_header(lines: Sequence[str], start: int) -> _Block:
     """The header that begins at `start`, or a few blank lines below."""
-    block = _Block(start)
-    role, continued, blank = "", 0, 0
+    block, blank = _Block(start), 0
     for index in range(start, min(len(lines), start + _HEADER_LINES)):
         line = _bare(lines[index])
         if not line:
@@ -118,17 +139,13 @@ def _read_header(lines: Sequence[str], start: int) -> _Block:
             if blank > (1 if block.fields else _MAX_BLANK):
                 break
             continue
-        told = _role(line)
-        if told is None and ((block.fields and blank) or not role or continued >= _CONTINUED):
-            # Text, or the sender's line of a client that prints no labels.
-            break
-        if told is None and not _is_other_field(line):
-            block.fields[role] = f"{block.fields[role]} {line}".strip()
-            continued += 1
+        above = bool(block.fields) and not blank
+        if role := _role(line) or ("other" if above and _is_other_field(line) else ""):
+            block.take(role, line.lstrip(_EDGE))
+        elif above and block.carries_on(lines[index]):
+            block.carry_on(line)
         else:
-            role, continued = told or "other", 0
-            found = _LABEL.match(line.lstrip(_EDGE))
-            block.fields.setdefault(role, found[2].strip(_EDGE) if found else "")
+            break
         block.end, blank = index + 1, 0
     return block
 

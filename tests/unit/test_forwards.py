@@ -102,6 +102,37 @@ Objet\xa0: Disk full
 
 Plein.
 """
+BELOW_AT_ONCE = """From: Ann Lee <ann@x.example>
+Sent: Monday
+To: Bob <bob@y.example>
+Subject: Disk full
+It is full.
+"""
+PEGASUS = """------- Forwarded message follows -------
+From:           \tAnn Lee <ann@x.example>
+To:             \tbob@y.example
+Subject:        \tDisk full
+Date sent:      \tMon, 2 Mar 2026
+
+It is full.
+"""
+HORDE = """----- Weitergeleitete Nachricht von Ann Lee <ann@x.example> -----
+   Datum: Mon, 2 Mar 2026
+     Von: Ann Lee <ann@x.example>
+ Betreff: Disk full
+      An: bob@y.example
+
+Es ist voll.
+"""
+BAT = """This is a forwarded message
+From: Ann Lee <ann@x.example>
+To: bob@y.example
+Date: Monday, March 2, 2026, 9:00:00 AM
+Subject: Disk
+  full
+
+===8<==============Original message text===============
+"""
 ORIGINAL = """-----Original Message-----
 From: Lee, Ann <ann@x.example>
 Sent: Monday, March 2, 2026 9:00 AM
@@ -114,8 +145,36 @@ It is full.
 
 @pytest.mark.parametrize(
     "text",
-    [GMAIL, APPLE, THUNDERBIRD, TABLE, OUTLOOK, BOLD, MUTT, LOTUS, FRENCH],
-    ids=["gmail", "apple", "thunderbird", "table", "outlook", "bold", "mutt", "lotus", "french"],
+    [
+        GMAIL,
+        APPLE,
+        THUNDERBIRD,
+        TABLE,
+        OUTLOOK,
+        BOLD,
+        MUTT,
+        LOTUS,
+        FRENCH,
+        BELOW_AT_ONCE,
+        PEGASUS,
+        HORDE,
+        BAT,
+    ],
+    ids=[
+        "gmail",
+        "apple",
+        "thunderbird",
+        "table",
+        "outlook",
+        "bold",
+        "mutt",
+        "lotus",
+        "french",
+        "below at once",
+        "pegasus",
+        "horde",
+        "bat",
+    ],
 )
 def test_a_forwarded_message_is_found_with_its_sender_and_subject(text: str) -> None:
     found = find_forwarded(text, "Fwd: Disk full")
