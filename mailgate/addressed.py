@@ -194,7 +194,7 @@ def _change(uow: UnitOfWork, verb: Verb | None, ticket: Ticket, author: Person) 
 
 def guests(reading: Reading) -> tuple[Guest, ...]:
     """The people in Cc that a member may bring along: no machines, no lists, none of ours."""
-    copied = set(reading.copied_to)
+    copied = {address for address in reading.copied_to if not reading.list_servers.has(address)}
     return tuple(guest for guest in _people(reading.message.cc) if guest.address in copied)
 
 

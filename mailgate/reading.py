@@ -45,6 +45,7 @@ class Reading:
     arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look so and are
     not. `copied_to` are the others in its To and Cc, who hold a copy. Of a forward, `asked_by` are the
     senders of what it forwards, the outermost first, and `passed_on` is the key of a message it attaches.
+    `list_servers` are no persons.
     """
 
     mail: Mail
@@ -68,6 +69,7 @@ class Reading:
     copied_to: tuple[Address, ...]
     asked_by: tuple[Asker, ...]
     passed_on: str | None
+    list_servers: ListServers
 
     @property
     def title(self) -> str:
@@ -137,6 +139,7 @@ def read_mail(
         copied_to=_copied_to(headers, queues),
         asked_by=asked_by,
         passed_on=_passed_on(message) if subject.passes_on else None,
+        list_servers=list_servers,
     )
 
 
