@@ -128,7 +128,9 @@ def decode_words(value: bytes, charset: str = "") -> str:
     `charset` is what raw bytes may be in where they are not UTF-8: that of the text, if anything.
     """
     if b"=?" not in value:
-        return _raw(value, charset)
+        # Nearly every field is this one.
+        plain = value.isascii() and _ESCAPE not in value
+        return value.decode("ascii") if plain else _raw(value, charset)
     pieces: list[str] = []
     words: list[tuple[str, bytes]] = []
     end = 0

@@ -18,6 +18,6 @@ def unflow(text: str, delete_space: bool) -> str:
         if flowing and level == depth and content != "-- ":
             paragraphs[-1].append(shown)
         else:
-            paragraphs.append([f"{'>' * level} {shown}" if level else shown])
+            paragraphs.append([f"{'>' * level} {shown}" if level and shown else ">" * level + shown])
         flowing, depth = flows, level
     return "\n".join("".join(pieces) for pieces in paragraphs)

@@ -51,7 +51,8 @@ _MAX_INVITATION = 256 * 1024
 def read_text(part: Part, kind: str) -> Body:
     """A text to be read, with the files that stand in it."""
     undone = content(part)
-    charset = parameter(field(part, "content-type"), "charset")
+    content_type = field(part, "content-type")
+    charset = parameter(content_type, "charset")
     data, rest = undone.data, undone.rest
     defects = (f"{undone.fault} in a text part",) if undone.fault else ()
     data, files = take_files(data) if kind == "text/plain" else (data, ())
@@ -61,7 +62,9 @@ def read_text(part: Part, kind: str) -> Body:
         body = _html(part, text)
         body = replace(body, text=body.text + after)
     else:
-        body = _plain(part, kind, text + after)
+        body = _plain(content_type, kind, text + after)
+    if not files and not defects:
+        return body
     inside = union([file(_label(each.name, "", each.content), each.content) for each in files])
     return replace(body, defects=body.defects + defects).with_files(inside)
 
@@ -83,12 +86,11 @@ def _html(part: Part, text: str) -> Body:
     )
 
 
-def _plain(part: Part, kind: str, text: str) -> Body:
+def _plain(content_type: bytes, kind: str, text: str) -> Body:
     if kind in _ENRICHED:
         return Body(text=_unenriched(text))
     armored = read_armor(text)
     text = armored.text
-    content_type = field(part, "content-type")
     if parameter(content_type, "format").lower() == "flowed":
         text = unflow(text, parameter(content_type, "delsp").lower() == "yes")
     body = Body(text=text, signed=armored.signed, encrypted=armored.encrypted)
