@@ -69,6 +69,10 @@ RECEIPT_SUBJECT: Final = _any(
     r"прочтено:|прочитано:",
     r"已读|已讀|读取:|開封(?:済み|確認)|נקרא:",
 )
+COMPLAINT_SUBJECT: Final = _any(
+    r"e?-?mail feedback report for ip [\da-f.:]+",
+    r"complaint about message from [\da-f.:]+|client tos notification",
+)
 # Anywhere in a subject.
 CHALLENGE_SUBJECT: Final = _any(
     r"your e-?mail requires verification|please (?:confirm|verify) your (?:message|e-?mail)",

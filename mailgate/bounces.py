@@ -15,6 +15,7 @@ MAX_RECIPIENTS: Final = 100
 # Blocks looked at: some are about the message, some name nobody.
 _MAX_BLOCKS: Final = 1000
 _MAX_CHARACTERS: Final = 1024 * 1024
+_LONGEST_KIND: Final = 40
 _LONGEST_LINE: Final = 2000
 _RECIPIENT_FIELDS: Final = ("original-recipient", "final-recipient")
 
@@ -83,7 +84,7 @@ def received_id(text: str) -> str | None:
 def complaint(text: str) -> Complaint:
     """The fields of a feedback report; those of its only group count (RFC 5965 3)."""
     fields = next(blocks(text), {})
-    kind = _COMMENT.sub("", fields.get("feedback-type", "")).lower()
+    kind = _COMMENT.sub("", fields.get("feedback-type", "")).lower()[:_LONGEST_KIND]
     path, recipient = (_address(fields.get(name, "")) for name in ("original-mail-from", "original-rcpt-to"))
     return Complaint(kind or "other", path, recipient)
 

@@ -141,11 +141,16 @@ class _Named:
 
 def completed(message: ParsedMessage) -> ParsedMessage:
     """A bounce with its recipients and the id of what came back, found in its text where no field tells."""
-    text = message.text[:_MAX_CHARACTERS]
-    forwarded = message.forwarded.message_id if message.forwarded else None
-    returned = message.returned_message_id or forwarded or _returned_id(text)
+    found = with_returned_id(message)
     bounced = message.bounces or read_recipients(message)
-    return replace(message, bounces=returning(bounced, returned), returned_message_id=returned)
+    return replace(found, bounces=returning(bounced, found.returned_message_id))
+
+
+def with_returned_id(message: ParsedMessage) -> ParsedMessage:
+    """Automatic mail with the id of the mail it is about: that of the one attached, or in its text."""
+    attached = message.forwarded.message_id if message.forwarded else None
+    found = message.returned_message_id or attached or _returned_id(message.text[:_MAX_CHARACTERS])
+    return replace(message, returned_message_id=found)
 
 
 def read_recipients(message: ParsedMessage) -> tuple[BouncedRecipient, ...]:

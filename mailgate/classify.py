@@ -14,12 +14,22 @@ from typing import Final
 
 from mailgate import automaticwords as words
 from mailgate.bounces import status_in
-from mailgate.bouncetext import completed, says_undelivered
+from mailgate.bouncetext import completed, says_undelivered, with_returned_id
 from mailgate.envelope import Envelope
 from mailgate.fieldvalues import mime_type, parameter
 from mailgate.message import BouncedRecipient, Classified, Disposition, ParsedMessage
 from mailgate.spammarks import spam_mark
 
+# What opens, reopens and tells nothing.
+AUTOMATIC: Final = frozenset(
+    {
+        Disposition.BOUNCE,
+        Disposition.AUTO_REPLY,
+        Disposition.CHALLENGE,
+        Disposition.FEEDBACK,
+        Disposition.RECEIPT,
+    }
+)
 _DAEMONS: Final = frozenset({"mailer-daemon", "mailerdaemon", "mail-daemon", "mailer_daemon"})
 _POSTMASTERS: Final = frozenset(
     {"postmaster", "mail-deamon", "mailsystem", "mdaemon", "bounce", "bounces", "mailadmin", "mmdf"}
@@ -69,15 +79,17 @@ def classify(envelope: Envelope, message: ParsedMessage) -> Classified:
 def understood(
     envelope: Envelope, message: ParsedMessage, *, returned: bool = False
 ) -> tuple[ParsedMessage, Classified]:
-    """`message` and what it is; of a bounce, also what only its words tell: whom, why, and which mail.
+    """`message` and what it is; of automatic mail also what only its words tell: of which mail, of whom, why.
 
     `returned` says that it came to an address that we only ever gave as a reverse-path.
     """
     classified = classify(envelope, message)
     if returned:
         classified = _returned(envelope, message, classified)
-    if classified.disposition is not Disposition.BOUNCE:
+    if classified.disposition not in AUTOMATIC:
         return message, classified
+    if classified.disposition is not Disposition.BOUNCE:
+        return with_returned_id(message), classified
     whole = completed(message)
     told = _told(whole.bounces)
     return whole, replace(classified, reason=f"{classified.reason}: {told}" if told else classified.reason)
@@ -157,6 +169,8 @@ def _undeclared_bounce(mail: _Mail, local: str) -> str:
 
 def _feedback(mail: _Mail) -> str:
     if mail.message.complaint is None:
+        if mail.message.forwarded and words.COMPLAINT_SUBJECT.match(mail.message.subject):
+            return "a complaint of old form: its subject, and the mail it is about attached"
         return "a feedback report (RFC 5965)" if _report_type(mail) == "feedback-report" else ""
     if not _is_report(mail):
         return ""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from mailgate import addressed, automatic, identity, inbound, thread
 from mailgate.addressed import Asked
 from mailgate.addresses import Role, target_tickets
+from mailgate.classify import AUTOMATIC
 from mailgate.identity import Identity
 from mailgate.inbound import Outcome, State
 from mailgate.match import Evidence, Match, Question, Writer
@@ -32,13 +33,6 @@ from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
 
-_AUTOMATIC = (
-    Disposition.BOUNCE,
-    Disposition.AUTO_REPLY,
-    Disposition.CHALLENGE,
-    Disposition.FEEDBACK,
-    Disposition.RECEIPT,
-)
 _POSTING = (Role.POST, Role.PRIVATE, Role.TOPIC, Role.TICKET)
 _MOST_GUESTS = 10
 
@@ -91,7 +85,7 @@ class Gateway:
         disposition = reading.classified.disposition
         is_post = any(target.role in _POSTING for target in reading.targets)
         returned = bool(reading.targets_of(Role.BOUNCES)) and not is_post
-        if disposition in _AUTOMATIC or (returned and disposition is not Disposition.POST):
+        if disposition in AUTOMATIC or (returned and disposition is not Disposition.POST):
             return automatic.attach(uow, reading, known, self._keys)
         if returned and not conditions.released:
             return _held(reading, "a person, it seems, wrote to an address that is for bounces"), None
