@@ -63,13 +63,16 @@ class _Mail:
         return self.fields.get(name.lower(), "")
 
 
+def _mail(envelope: Envelope, message: ParsedMessage) -> _Mail:
+    return _Mail(envelope, message, {name.lower(): value for name, value in reversed(message.headers)})
+
+
 def classify(envelope: Envelope, message: ParsedMessage) -> Classified:
     """Say what `message` is and why; a person's post unless something speaks against it.
 
     Finds no command, loop or duplicate: these are known only to whoever knows our keys and our store.
     """
-    fields = {name.lower(): value for name, value in reversed(message.headers)}
-    mail = _Mail(envelope, message, fields)
+    mail = _mail(envelope, message)
     for kind, reason_of in _STEPS:
         if reason := reason_of(mail):
             return Classified(kind, reason)
@@ -100,7 +103,7 @@ def _returned(envelope: Envelope, message: ParsedMessage, classified: Classified
 
     Not on that alone: vacation notes are sent there too (RFC 3834 4), and people have done so.
     """
-    mail = _Mail(envelope, message, {})
+    mail = _mail(envelope, message)
     if classified.disposition is Disposition.POST and says_undelivered(message):
         return Classified(Disposition.BOUNCE, "sent to a reverse-path of ours, in the words of a bounce")
     answers = message.in_reply_to or message.references or words.AUTO_SUBJECT.match(message.subject)
@@ -234,9 +237,13 @@ def _local_part(address: str) -> str:
 
 
 def _is_null(mail: _Mail) -> bool:
-    """Whether no answer is wanted: no reverse-path, or a daemon's, which old MTAs write instead."""
+    """Whether no answer is wanted: no reverse-path, or a daemon's, which old MTAs write instead.
+
+    A forwarder or a file may have lost the envelope; Return-Path still says what it was (RFC 5321 4.4).
+    """
     path = mail.envelope.reverse_path
-    return path in ("", "<>") or (_local_part(path) or path.lower()) in _DAEMONS
+    empty = path in ("", "<>") or mail.field("Return-Path") == "<>"
+    return empty or (_local_part(path) or path.lower()) in _DAEMONS
 
 
 def _is_automatic(mail: _Mail) -> bool:

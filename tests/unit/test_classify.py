@@ -65,6 +65,11 @@ def test_a_null_reverse_path_alone_is_automatic() -> None:
     assert disposition("Subject: Hello", reverse_path="") is Disposition.AUTO_REPLY
 
 
+@pytest.mark.parametrize("path", ["MAILER-DAEMON", "mailer-daemon@z.example", "<>"])
+def test_a_daemon_in_the_reverse_path_is_as_good_as_none(path: str) -> None:
+    assert disposition("Subject: Hello", reverse_path=path) is Disposition.AUTO_REPLY
+
+
 @pytest.mark.parametrize(
     "fields",
     [
