@@ -20,7 +20,7 @@ from mailgate.instance import sole_daemon
 from mailgate.message import Forwarded, Mailbox, ParsedMessage
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.model import PostId, Trust
-from tracker.storage import keys, queues
+from tracker.storage import keys, posts, queues
 
 _CLIENT = Client("", "localhost", "FILE", "-")
 
@@ -125,9 +125,15 @@ def _stored(app: App, connection: Connection, entry: Entry) -> dict[str, Any]:
         | _reasons(verdict)
         | {
             "received": _time(entry.received_at),
+            "stands_in": _stands_in(connection, entry.post_id),
             "reading": reading_of(message),
         }
     )
+
+
+def _stands_in(connection: Connection, post_id: PostId | None) -> int | None:
+    """The ticket of a post by now: it may have been split off or merged since."""
+    return None if post_id is None else posts.by_ids(connection, (post_id,))[post_id].ticket_id
 
 
 def _recipients(connection: Connection, post_id: PostId | None) -> list[dict[str, str]]:
