@@ -96,7 +96,7 @@ def split(
     with uow.parts_of(act, quiet=True):
         # They got these posts when they came.
         _copy_centers(uow, old.id, new_id, actor)
-    _count_again(uow, old.id, new_id)
+    _touched_by_people(uow, old.id, new_id)
     return new_id, act
 
 
@@ -211,8 +211,10 @@ def _copy_centers(uow: UnitOfWork, source: TicketId, target: TicketId, actor: Ac
         tickets.add_center(uow, target, known, actor)
 
 
-def _count_again(uow: UnitOfWork, *numbers: TicketId) -> None:
+def _touched_by_people(uow: UnitOfWork, *numbers: TicketId) -> None:
+    """No late parent takes over what people have parted."""
     for number in numbers:
+        store.change(uow.connection, number, provisional=False)
         store.count_again(uow.connection, number, uow.now)
 
 
@@ -261,7 +263,7 @@ def _absorb(
         tickets.add_tags(uow, target.id, store.tags_of(uow.connection, source.id), actor)
     store.change(uow.connection, source.id, merged_into=target.id, touched_at=uow.now, post_count=0)
     store.repoint_aliases(uow.connection, source.id, target.id)
-    _count_again(uow, target.id)
+    store.count_again(uow.connection, target.id, uow.now)
     return act
 
 
@@ -310,7 +312,7 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
         raise BadValue(f"nothing would stay in ticket {target.id}: the posts it had went elsewhere since")
     gone = _moved(uow, going, target.id, moved.aliases)
     act = _record_split(uow, target.id, source.id, gone, actor, reversal.row)
-    store.change(uow.connection, source.id, merged_into=None, provisional=False)
+    store.change(uow.connection, source.id, merged_into=None)
     store.give_back_aliases(uow.connection, moved.aliases, target.id, source.id)
     posts.place(uow.connection, source.id, going)
     posts.place(uow.connection, target.id, [post.id for post in stay])
@@ -319,7 +321,7 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     reversal.restore(act)
     with uow.parts_of(act):
         _writers_leave(uow, target.id, stay, go, actor)
-    _count_again(uow, source.id, target.id)
+    _touched_by_people(uow, source.id, target.id)
     return act
 
 

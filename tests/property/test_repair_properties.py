@@ -22,7 +22,7 @@ from tracker.storage.database import Database
 from tracker.unit_of_work import UnitOfWork
 
 PEOPLE = ("ann", "bob", "cid")
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Step = tuple[str, int, int]
 steps = st.lists(

@@ -320,3 +320,16 @@ def test_a_merge_that_an_older_mailgate_wrote_is_refused_in_words(tracked: Track
     for ticket_id in (source, target):
         with pytest.raises(BadValue, match="is older than the means to undo it"):
             undo_last(tracked, ticket_id, Kind.MERGED)
+
+
+def test_no_late_parent_takes_over_what_people_have_parted(tracked: Tracked) -> None:
+    ann = tracked.person("ann")
+    source, target = tracked.open(ann, provisional=True), tracked.open(ann, provisional=True)
+    tracked.merge(source, target)
+    assert tracked.ticket(target).provisional
+    undo_last(tracked, target, Kind.MERGED)
+    assert not any(tracked.ticket(n).provisional for n in (source, target))
+    other = tracked.open(ann, provisional=True)
+    tracked.answer(other, ann)
+    new = split(tracked, other, 2)
+    assert not any(tracked.ticket(n).provisional for n in (other, new))
