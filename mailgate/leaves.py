@@ -17,16 +17,15 @@ from mailgate.flowed import unflow
 from mailgate.inlinefiles import take_files
 from mailgate.invitation import read_invitation
 from mailgate.message import Attachment, Forwarded, Mailbox
+from mailgate.partcontent import content, payload
 from mailgate.parts import (
     Part,
-    content,
     content_id,
     declared_kind,
     field,
     file_name,
     is_attached,
     is_inline,
-    payload,
 )
 from mailgate.scan import Header, ScanLimits, read_header
 from mailgate.sniff import extension, media_type
@@ -46,6 +45,7 @@ _ENRICHED_BREAKS = re.compile(r"\n+")
 # The object identifiers of signed and enveloped data (RFC 5652 5.1, 6.1), as they stand in DER.
 _SIGNED_DATA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
 _MAX_INVITATION = 256 * 1024
+_MAX_FROM = 8 * 1024
 
 
 def read_text(part: Part, kind: str) -> Body:
@@ -182,7 +182,7 @@ def read_message(part: Part) -> Body:
 
 def _forwarded(header: Header) -> Forwarded:
     """What the header of an attached message says of it."""
-    senders = read_mailboxes(header.first("from")).good
+    senders = read_mailboxes(header.first("from")[:_MAX_FROM]).good
     # RFC 3834 5: a token, then parameters or comments; "no" is a person.
     submitted = header.first("auto-submitted").split(b";")[0].split(b"(")[0].strip().lower()
     report = mime_type(header.first("content-type")) == "multipart/report"

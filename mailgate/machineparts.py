@@ -9,7 +9,8 @@ from mailgate import bounces, leaves
 from mailgate.body import Body
 from mailgate.clean import clean_text, decode
 from mailgate.fieldvalues import read_ids
-from mailgate.parts import Part, children, field, payload
+from mailgate.partcontent import payload
+from mailgate.parts import Part, children, field
 from mailgate.transfer import undo
 
 # Read, and not shown as files.

@@ -28,6 +28,7 @@ from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_
 # boundary, and mail-parser copies an attached container once for each container around it.
 _MAX_LINES = 500_000
 _LONG_HEADER = 32 * 1024
+_LONG_LINE = 8 * 1024
 _MAX_LINES_TO_SPLIT = 50_000
 _MAX_COMPARISONS = 4_000_000
 _MAX_COPIED = 64 * 1024 * 1024
@@ -95,6 +96,9 @@ def _readers(raw: bytes, shape: Shape) -> tuple[_Reader, ...]:
     """Who may read a mail of that shape, the best first."""
     if shape.depth == 0 and _count_lines(raw) > _MAX_LINES_TO_SPLIT:
         return (_read_flat,)
+    if shape.attached and max(map(len, raw.split(b"\n"))) > _LONG_LINE:
+        # mail-parser writes attached messages out again, and folds a long field in quadratic time.
+        return (_read_with_library,)
     return (_read_with_mail_parser, _read_with_library)
 
 

@@ -1,16 +1,12 @@
-"""One part of the tree that the library builds: its fields, its name, its content."""
+"""One part of the tree that the library builds: what its fields say, and its parts."""
 
 from __future__ import annotations
 
-from email.generator import BytesGenerator
 from email.message import Message
-from email.policy import compat32
-from io import BytesIO
 from typing import TypeAlias
 
 from mailgate.clean import clean_line
 from mailgate.fieldvalues import file_parameter, mime_type
-from mailgate.transfer import Undone, undo
 
 Part: TypeAlias = "Message[str, str]"
 
@@ -62,44 +58,3 @@ def file_name(part: Part) -> str:
     """The name of a part, as it is written (RFC 2183 2.3); "" where it has none."""
     name = file_parameter(field(part, "content-disposition"), "filename")
     return name or file_parameter(field(part, "content-type"), "name")
-
-
-def payload(part: Part) -> bytes:
-    """The bytes of an attachment, its transfer encoding undone; those of a message as it was attached."""
-    return content(part).data
-
-
-def content(part: Part) -> Undone:
-    """What is in a part, its transfer encoding undone; of a container, its parts as they were sent."""
-    encoding = field(part, "content-transfer-encoding").partition(b"(")[0].strip(b' \t\r\n";')
-    if part.is_multipart():
-        # A message in base64 is against RFC 2046 5.2.1, and the library takes its lines for a body.
-        if not _is_encoded_message(part):
-            return Undone(_flattened(part))
-        part = children(part)[0]
-    # The library would decode the text by its declared charset, which raises for some.
-    inside: object = getattr(part, "_payload", None)
-    data = inside.encode("utf-8", "surrogateescape") if isinstance(inside, str) else b""
-    return undo(data, encoding.decode("ascii", "replace").lower())
-
-
-def _is_encoded_message(part: Part) -> bool:
-    encoding = field(part, "content-transfer-encoding").strip().lower()
-    inside = children(part)
-    return (
-        encoding.startswith((b"base64", b"quoted-printable"))
-        and kind_of(part) in MESSAGES
-        and len(inside) == 1
-        and not inside[0].keys()
-        and not inside[0].is_multipart()
-    )
-
-
-def _flattened(part: Part) -> bytes:
-    out = BytesIO()
-    generator = BytesGenerator(
-        out, mangle_from_=False, policy=compat32.clone(linesep="\r\n", max_line_length=0)
-    )
-    for inner in children(part):
-        generator.flatten(inner)
-    return out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -140,3 +141,47 @@ def test_hostile_html_is_text_in_the_end(html: bytes) -> None:
     message = parse_message(HEAD + b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html)
     assert (message.readable, message.html) == (True, True)
     assert len(message.text) <= 60 * len(html)
+
+
+INNER = (
+    b"Subject: a folded\r\n one, \xff\r\nX-Long: " + b"a, " * 500 + b"\r\n"
+    b'Content-Type: multipart/mixed; boundary="in ner"\r\n\r\nBefore.\r\n--in ner\r\n\r\nOne.\r\n\r\n'
+    b"--in ner\r\nContent-Type: message/rfc822\r\n\r\nSubject: innermost\r\n\r\nTwo.\xe9\r\n"
+    b"--in ner--\r\nBehind.\r\n"
+)
+
+
+@pytest.mark.parametrize("fields", [b"", b"Content-Disposition: attachment; filename=a.eml\r\n"])
+def test_a_message_inside_is_kept_as_it_was_sent(fields: bytes) -> None:
+    raw = HEAD + b"Content-Type: message/rfc822\r\n" + fields + b"\r\n" + INNER
+    ((_, found),) = attachment_bytes(raw, parse_message(raw))
+    assert found == INNER
+
+
+@pytest.mark.parametrize("fields", [b"", b"Content-Disposition: attachment; filename=a.eml\r\n"])
+def test_a_long_field_of_a_message_inside_costs_no_more_than_its_length(fields: bytes) -> None:
+    inner = b"From: " + b"a@b.example, " * 18_000 + b"\r\n\r\nText."
+    raw = HEAD + b"Content-Type: message/rfc822\r\n" + fields + b"\r\n" + inner
+    start = time.process_time()
+    message = parse_message(raw)
+    assert time.process_time() - start < 1
+    assert [each.size for each in message.attachments] == [len(inner)]
+
+
+def test_of_html_that_is_too_long_the_whole_is_kept_beside_the_text() -> None:
+    html = b"<p>Text.</p>" * 100_000
+    message = parse_message(HEAD + b"Content-Type: text/html\r\n\r\n" + html)
+    assert message.text.startswith("Text.")
+    assert [(each.name, each.type, each.size) for each in message.attachments] == [
+        ("attachment.html", "text/html", len(html))
+    ]
+    assert any("first million characters" in defect for defect in message.defects)
+
+
+def test_a_flowing_paragraph_of_any_length_is_read_in_linear_time() -> None:
+    start = time.process_time()
+    message = parse_message(
+        HEAD + b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"word \r\n" * 200_000
+    )
+    assert len(message.text) == 5 * 200_000
+    assert time.process_time() - start < 2
