@@ -13,11 +13,7 @@ from mailgate import leaves, machineparts
 from mailgate.body import Body, union
 from mailgate.clean import clean_text, decode
 from mailgate.fieldvalues import parameter
-from mailgate.parts import MESSAGES as _MESSAGES
-from mailgate.parts import Part as _Part
-from mailgate.parts import children as _children
-from mailgate.parts import content_id, file_name, is_attached, kind_of
-from mailgate.parts import field as _field
+from mailgate.parts import MESSAGES, Part, children, content_id, field, file_name, is_attached, kind_of
 
 # Forms of the text for other eyes: pages that programs of one maker show, and the watch.
 _SPECIAL_FORMS = frozenset({"text/x-amp-html", "text/watch-html"})
@@ -34,7 +30,7 @@ _MAX_PLACEHOLDER = 300
 _NOT_MIME = re.compile(r"\bmulti-?part|\bmime\b", re.IGNORECASE)
 
 
-def read_body(message: _Part) -> Body:
+def read_body(message: Part) -> Body:
     """The text of a mail, with its attachments and reports, each once."""
     kind = kind_of(message)
     if kind in leaves.SHOWN_TEXT and not is_attached(message):
@@ -47,7 +43,7 @@ def read_body(message: _Part) -> Body:
     return replace(body, text=spare.text, html=spare.html)
 
 
-def _walk(part: _Part) -> Body:
+def _walk(part: Part) -> Body:
     kind = kind_of(part)
     if kind.startswith("multipart/") and part.is_multipart():
         return _outside(_containers().get(kind, _mixed)(part), part)
@@ -55,14 +51,14 @@ def _walk(part: _Part) -> Body:
         return machineparts.read_report(part, kind)
     if kind in machineparts.RETURNED_HEADERS:
         return machineparts.read_headers(part, kind)
-    if kind in _MESSAGES:
+    if kind in MESSAGES:
         return leaves.read_message(part)
     if _is_text(part, kind):
         return leaves.read_text(part, kind)
     return leaves.read_file(part, kind)
 
 
-def _containers() -> dict[str, Callable[[_Part], Body]]:
+def _containers() -> dict[str, Callable[[Part], Body]]:
     return {
         "multipart/alternative": _alternative,
         "multipart/appledouble": _appledouble,
@@ -73,17 +69,17 @@ def _containers() -> dict[str, Callable[[_Part], Body]]:
     }
 
 
-def _mixed(part: _Part) -> Body:
+def _mixed(part: Part) -> Body:
     """Every text of the parts, in order."""
-    bodies = [_walk(child) for child in _children(part)]
+    bodies = [_walk(child) for child in children(part)]
     texts = [body.text for body in bodies if body.text.strip()]
     text = texts[0] if len(texts) == 1 else "\n\n".join(each.strip("\n") for each in texts)
     return replace(union(bodies), text=text, html=any(body.html for body in bodies))
 
 
-def _alternative(part: _Part) -> Body:
+def _alternative(part: Part) -> Body:
     """The plain one of the texts unless it says nothing; the files of all: some clients put them in one."""
-    inside = _children(part)
+    inside = children(part)
     shown = [child for child in inside if kind_of(child) not in _SPECIAL_FORMS] or inside
     bodies: list[Body] = []
     plain = False
@@ -107,10 +103,10 @@ def _says_something(text: str) -> bool:
     return bool(content) and (len(content) > _MAX_PLACEHOLDER or _PLACEHOLDER.search(content) is None)
 
 
-def _related(part: _Part) -> Body:
+def _related(part: Part) -> Body:
     """The text of the root, the first part or the one that is named (RFC 2387 3.2); the others are files."""
-    inside = _children(part)
-    start = parameter(_field(part, "content-type"), "start").strip("<> ")
+    inside = children(part)
+    start = parameter(field(part, "content-type"), "start").strip("<> ")
     if start:
         inside.sort(key=lambda child: content_id(child) != start)
     bodies = [_walk(child) for child in inside]
@@ -118,13 +114,13 @@ def _related(part: _Part) -> Body:
     return replace(union(bodies), text=root.text, html=root.html)
 
 
-def _appledouble(part: _Part) -> Body:
+def _appledouble(part: Part) -> Body:
     """The file; what a Macintosh knew of it besides (RFC 1740) is for no other."""
-    data = [child for child in _children(part) if kind_of(child) != "application/applefile"]
+    data = [child for child in children(part) if kind_of(child) != "application/applefile"]
     return union([_walk(child) for child in data])
 
 
-def _outside(body: Body, part: _Part) -> Body:
+def _outside(body: Body, part: Part) -> Body:
     """`body`, with what stands around its parts (RFC 2046 5.1.1) to be read where they hold no text."""
     around = [each for each in (part.preamble, part.epilogue) if each and each.strip()]
     if body.spare or body.text.strip() or not around:
@@ -133,7 +129,7 @@ def _outside(body: Body, part: _Part) -> Body:
     return body if _NOT_MIME.search(text[:400]) else replace(body, spare=lambda: Body(text=text))
 
 
-def _is_text(part: _Part, kind: str) -> bool:
+def _is_text(part: Part, kind: str) -> bool:
     """Whether a leaf is to be read, not saved."""
     if kind.startswith("multipart/"):
         return True
