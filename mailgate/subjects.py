@@ -62,8 +62,8 @@ class SubjectReading:
     first. `was_old` is the base of what stands in a trailing "(was: ...)", or "". `generic` says that the
     base names no topic. `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it
     equals `base`. `series` says that it is a patch, or a piece of a series, `digest` that it is that of a
-    list manager's digest, which says nothing of what is answered. `passes_on` says that its outermost prefix is
-    that of a forward: "Re: Fwd: x" answers one.
+    list manager's digest, which says nothing of what is answered. `passes_on` says that its outermost prefix
+    is that of a forward: "Re: Fwd: x" answers one.
     """
 
     base: str
