@@ -77,14 +77,21 @@ def _run(arguments: argparse.Namespace) -> int:
 def _one_target(work: Work, findings: Findings) -> None:
     command = [sys.executable, "-m", "tests.fuzz", "work", work.name, f"--seconds={work.seconds}"]
     command += [f"--folder={work.folder}", f"--seed={work.seed}", *(["--plain"] if work.plain else [])]
+    work.folder.mkdir(parents=True, exist_ok=True)
+    log = work.folder / f"log-{work.name}"
+    work.last_input.unlink(missing_ok=True)
     try:
-        code = subprocess.run(command, cwd=ROOT, check=False, timeout=work.seconds + 300).returncode
+        # libFuzzer talks much: what it says is kept, for when the process dies.
+        with log.open("wb") as file:
+            code = subprocess.run(
+                command, cwd=ROOT, check=False, timeout=work.seconds + 300, stderr=file
+            ).returncode
     except subprocess.TimeoutExpired:
         code = -1
     if code != 0:
         fault = Fault("died", f"exit {code}", "the process ended, or hung, in the midst of an input")
         path = findings.keep(work.name, fault, LastInput.get(work.last_input))
-        print(f"{work.name}: FOUND {fault.key}\n  {path}", flush=True)
+        print(f"{work.name}: FOUND {fault.key}, see {log}\n  {path}", flush=True)
 
 
 def _work(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from mailgate.importing import split_mbox
+from mailgate.scan import to_crlf
 from tests.fuzz.generating import mail
 from tests.fuzz.judging import ROOT
 from tests.fuzz.targets import Target
@@ -26,8 +27,15 @@ def seeds(target: Target, rng: Random, *, shared: bool) -> list[bytes]:
     mails += [mail(rng) for _ in range(100)]
     if shared:
         mails += _shared_mails(Path(os.environ.get("MAILGATE_SHARED") or ROOT.parent / "shared"))
-    pieces = (piece for each in mails for piece in target.cut(each))
+    pieces = [piece for each in mails for piece in target.cut(each)]
+    pieces += _stories(target.joint) if target.joint else []
     return list(dict.fromkeys(piece for piece in pieces if len(piece) <= _MOST_SEED)) or [b""]
+
+
+def _stories(joint: bytes) -> Iterator[bytes]:
+    """The mails of each story of the corpus as one input."""
+    for folder in sorted((_CORPUS / "gateway").iterdir()):
+        yield joint.join(to_crlf(path.read_bytes()) for path in sorted(folder.glob("*.eml")))
 
 
 def _shared_mails(folder: Path) -> Iterator[bytes]:

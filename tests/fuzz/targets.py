@@ -14,11 +14,15 @@ _FIELD = re.compile(rb"^([!-9;-~]+):((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A function of bytes that asserts what must hold; `cut` takes from a mail what it begins with."""
+    """A function of bytes that asserts what must hold; `cut` takes from a mail what it begins with.
+
+    `joint` stands between the mails of one input where it takes several.
+    """
 
     name: str
     run: Callable[[bytes], None]
     cut: Cut
+    joint: bytes = b""
 
 
 def _whole(mail: bytes) -> Iterable[bytes]:
@@ -54,6 +58,6 @@ _ALL = (
     Target("cutting", field_targets.check_cutting, _whole),
     Target("mimeout", field_targets.check_mimeout, _whole),
     Target("keys", field_targets.check_keys, _fields(b"message-id", b"to")),
-    Target("gateway", gateway_target.check_gateway, _whole),
+    Target("gateway", gateway_target.check_gateway, _whole, gateway_target.NEXT),
 )
 TARGETS = {target.name: target for target in _ALL}

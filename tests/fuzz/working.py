@@ -56,6 +56,7 @@ class _Ledger:
         self._findings = Findings(work.folder / "findings")
         self._start = self._shown = time.monotonic()
         self.tried = self.faults = 0
+        self._finished = False
         self.slowest = 0.0
 
     def note(self, data: bytes, cpu_s: float, fault: Fault | None) -> None:
@@ -74,6 +75,12 @@ class _Ledger:
         self.faults += 1
         path = self._findings.keep(self._work.name, fault, data)
         print(f"{self._work.name}: FOUND {fault.key}: {fault.detail}\n  {path}", flush=True)
+
+    def finish(self) -> None:
+        """Show the end, once."""
+        if not self._finished:
+            self._finished = True
+            self.show()
 
     def show(self) -> None:
         self._shown = time.monotonic()
@@ -101,6 +108,9 @@ class LastInput:
 
     @staticmethod
     def get(path: Path) -> bytes:
+        """The input that stood there last; b"" when the process did not come so far."""
+        if not path.exists():
+            return b""
         content = path.read_bytes()
         return content[8 : 8 + int.from_bytes(content[:8], "big")]
 
@@ -136,7 +146,7 @@ def work_blind(work: Work) -> int:
     watched = type(target)(target.name, shown, target.cut)
     for tried in explore(watched, found, rng, work.limits, lambda: time.monotonic() < end):
         ledger.note(tried.data, tried.cpu_s, tried.fault)
-    ledger.show()
+    ledger.finish()
     return ledger.faults
 
 
@@ -159,13 +169,18 @@ def work_guided(work: Work) -> None:
     def one_input(data: bytes) -> None:
         if time.monotonic() > end:
             # libFuzzer looks at the time only when it is through with the seeds.
+            ledger.finish()
             return
         data = data[: work.limits.input_bytes]
         last.put(data)
         trial = judge(target.run, data, work.limits)
         ledger.note(data, trial.cpu_s, trial.fault)
 
-    arguments = [sys.argv[0], f"-max_total_time={int(work.seconds)}", f"-max_len={work.limits.input_bytes}"]
+    arguments = [
+        sys.argv[0],
+        f"-max_total_time={int(work.seconds) + 2}",
+        f"-max_len={work.limits.input_bytes}",
+    ]
     arguments += [
         "-timeout=120",
         "-rss_limit_mb=0",

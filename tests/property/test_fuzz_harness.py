@@ -16,6 +16,7 @@ from tests.fuzz.findings import Findings, shrink
 from tests.fuzz.judging import ROOT, Fault, Limits, judge
 from tests.fuzz.seeding import seeds
 from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.working import LastInput
 
 MAIL = b"From: ann@x.example\r\nSubject: Disk full\r\n\r\nIt is full.\r\n"
 
@@ -111,6 +112,17 @@ def test_a_fault_is_kept_once_with_how_to_see_it_again(tmp_path: Path) -> None:
     assert f"python -m tests.fuzz try parse {path}" in path.with_suffix(".txt").read_text()
     assert len(list(tmp_path.iterdir())) == 2
     assert Findings(tmp_path).is_known("parse", fault)
+
+
+def test_the_last_input_outlives_its_process(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from tests.fuzz.working import LastInput; "
+        "last = LastInput(Path(sys.argv[1]), 100); last.put(b'first input'); last.put(b'second'); os.abort()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "last")]
+    assert subprocess.run(command, cwd=ROOT, check=False, stderr=subprocess.DEVNULL).returncode < 0
+    assert LastInput.get(tmp_path / "last") == b"second"
+    assert LastInput.get(tmp_path / "none") == b""
 
 
 def test_the_command_runs_a_target_and_says_what_it_did(tmp_path: Path) -> None:
