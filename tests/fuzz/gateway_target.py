@@ -27,7 +27,9 @@ from mailgate.scan import ScanLimits, scan, to_crlf
 from mailgate.verdict import Verdict, verdict_from_json
 from tests.support.community import Community, communities
 from tracker.model import Queue, Trust
+from tracker.nosy import Face
 from tracker.storage import queues, tables
+from tracker.storage import tickets as store
 
 NEXT = b"\r\n=== the next mail ===\r\n"
 _MOST_MAILS = 4
@@ -159,7 +161,7 @@ def _counts(connection: Connection) -> tuple[int, int]:
 
 
 def _check_copies(community: Community, connection: Connection) -> None:
-    """That nobody is told twice of a post, and each copy is a mail that we would let in."""
+    """That nobody is told twice, no list of what is private, and each copy is a mail that we would let in."""
     app = community.app
     lists = {queue.id: queue for queue in queues.everyone(connection)}
     batch = deliveries.due(connection, app.clock(), 200)
@@ -168,5 +170,7 @@ def _check_copies(community: Community, connection: Connection) -> None:
     rendered = deliveries.load(connection, {due.outgoing_id for due in batch}) if batch else {}
     for due in batch:
         ready = rendered[due.outgoing_id]
+        private = store.by_ids(connection, (due.ticket_id,))[due.ticket_id].private
+        assert not (private and ready.face is Face.LIST), "a private post went to the list"
         copy = app.composer.personal(ready, due, lists[ready.queue_id])
         scan(copy.content, ScanLimits(received=100))
