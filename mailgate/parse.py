@@ -142,7 +142,7 @@ def _canonical(raw: bytes, header: Header) -> bytes:
 def _defects(found: list[dict[str, list[str]]]) -> tuple[str, ...]:
     """mail-parser's defects, each as one line."""
     lines = [
-        f"{kind}: {clean_line(text)[:200]}"
+        clean_line(f"{kind}: {text}")[:300]
         for each in found
         for kind, texts in each.items()
         for text in texts
