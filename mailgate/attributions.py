@@ -8,13 +8,13 @@ from mailgate.closings import is_answered
 from mailgate.quotewords import OPENING, PROSE, QUOTING, says_wrote
 from mailgate.textlines import MAX_LINE, QUOTED, Page
 
+_MAX_ATTRIBUTION = 500
 _INDENT = "    "
 _BLANKS = " \t\xa0\u200e\u200f\u202a\u202c"
 ENDS = (":", "：")
 _MASKED = re.compile(r"<[^<>\s]{1,80} at [^<>]{1,80}>")
-_TIME = re.compile(
-    r"(?<!\d)\d{1,2}[:.h]\d\d(?!\d)|(?<!\d)\d{1,2} ?[ap]\.?m\b|\d{1,2}[時时시点點]", re.IGNORECASE
-)
+# Both begin with a digit, so that a search leaps from one to the next.
+_TIME = re.compile(r"\d(?<!\d\d)(?:\d?[:.h]\d\d(?!\d)|\d? ?[ap]\.?m\b|\d?[時时시点點])", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?:[^\W\d_]{4}\.|[!?])\s*$")
 # "2026/11/22 Ann Lee <ann@x.example>" has neither verb nor colon.
 _DATED = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2} [^<>]{1,80}<[^<>\s]{1,100}@[^<>\s]{1,100}>")
@@ -24,7 +24,7 @@ _PARTICLES = frozenset(("am", "pm", "a.m", "p.m", "via", "von", "van", "de", "de
 _NESTED = re.compile(r"[^,<>]{4} On (?:\w{3,9},? )?\w{1,9}\.? \d")
 # Marks of other kinds, believed only below an attribution: "AL> ", "| ", ": ".
 _OTHER_MARK = re.compile(r"[ \t]{0,4}(?:[A-Za-z]{1,10}>|[|:}%])(?=\s|$)")
-DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,4}[./-] ?\d{1,2}[./-] ?\d{2,4}(?!\d)")
+DAY = re.compile(r"\d(?<!\d\d)(?:(?<=[12])[90]\d\d(?!\d)|\d{0,3}[./-] ?\d{1,2}[./-] ?\d{2,4}(?!\d))")
 LEADING = ' \t\xa0\ufeff\u200e\u200f\u202a-\u202e*_-–—>|"“„'
 
 # The line that Outlook draws above an original.
@@ -54,7 +54,7 @@ def _attribution_start(page: Page, end: int) -> int | None:
         if not page.is_new(start) or len(line) > MAX_LINE or (start < end and _SENTENCE_END.search(line)):
             break
         joined = _join(line, joined)
-        if not _ends_attribution(joined):
+        if len(joined) > _MAX_ATTRIBUTION or not _ends_attribution(joined):
             break
         if _opens(line) and _is_attribution(joined, lines=end - start + 1):
             return start
@@ -81,7 +81,9 @@ def _is_attribution(joined: str, lines: int) -> bool:
         return address + when >= 2 and (wrote or address)
     if wrote:
         return address or when > 0 or not PROSE.match(joined)
-    return when >= 1 if address else when == 2 and joined[0].isdigit()
+    if address:
+        return when >= 1
+    return when == 2 and (joined[0].isdigit() or bool(QUOTING.match(joined)))
 
 
 def _names_author(joined: str) -> bool:
@@ -124,6 +126,8 @@ def _telling_start(page: Page, end: int) -> int | None:
         if not page.is_new(start) or len(line) > MAX_LINE:
             return None
         joined = _join(line, joined)
+        if len(joined) > _MAX_ATTRIBUTION:
+            return None
         if not DAY.search(joined):
             continue
         opened = _opens(line)

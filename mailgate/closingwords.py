@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _DEVICES: Final = (
-    r"i-?phone|i-?pad|i-?pod|android|galaxy|samsung|blackberry|huawei|xiaomi|redmi|nokia|htc|pixel"
+    r"i-?phon\w{1,3}|i-?pad|i-?pod|android|galaxy|samsung|blackberry|huawei|xiaomi|redmi|nokia|htc|pixel"
     r"|sony|xperia|lg\b"
     r"|motorola|moto\b|oneplus|nexus|lenovo|windows phone|windows mobile|(?:mobile|smart|cell"
     r"|tele)?-?phone|mobil\w*"
@@ -54,9 +54,9 @@ EXCUSE: Final = re.compile(
     r"(?:\s?(?:\d{1,2}|plus|pro|max|mini|xl|ultra|se|note|s\d+|5g|4g|lte|app|device|gerät|smartphone"
     r"|phone|mobile|tablet"
     r"|mail|for (?:windows|mac|ios|android|iphone|desktop|mobile)|on (?:android|ios|iphone)|gesendet"
-    r"|with k-9 mail"
+    r"|with k-9 mail|secure e-?mail"
     r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*+\s*"
-    r"(?:$|[.!,;:(<|–—-].*|(?:please|excuse|pardon|sorry|apolog|using|with|via|on the|over|powered"
+    r"(?:$|[.!,;:(<|–—'’-].*|(?:please|excuse|pardon|sorry|apolog|using|with|via|on the|over|powered"
     r"|bitte|mit|entschuldig|"
     r"désolé|veuillez|disculp|perdon).*)",
     re.IGNORECASE,

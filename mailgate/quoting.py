@@ -74,6 +74,8 @@ def _mark_marked(page: Page) -> None:
         return
     match = _MARK.match
     page.kinds = bytearray([">" in line[:5] and match(line) is not None for line in page.lines])
+    if "\n" in page.lines[-1]:
+        page.kinds[-1] = NEW
     for start, end in page.quotes():
         if _only_looks_quoted(page, start, end):
             page.mark(start, end, NEW)
