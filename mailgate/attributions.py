@@ -33,7 +33,9 @@ _RULE = re.compile(r"[ \t]*_{20,}[ \t]*")
 
 def is_rule(page: Page, index: int | None) -> bool:
     """Whether Outlook's line stands at `index`."""
-    return index is not None and bool(_RULE.fullmatch(page.lines[index][:MAX_LINE]))
+    if index is None or "_" not in page.lines[index][:5]:
+        return False
+    return bool(_RULE.fullmatch(page.lines[index][:MAX_LINE]))
 
 
 def mark_above_quotes(page: Page) -> None:

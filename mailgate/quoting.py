@@ -137,15 +137,19 @@ def _mark_block(page: Page, telltales: list[int]) -> int:
 
 
 def _is_forward(line: str, inner: str) -> bool:
-    if inner.startswith(FORWARDED):
-        return line.lstrip()[:2].strip(_DASHES) == ""
+    if _is_dashed(line):
+        return inner.startswith(FORWARDED)
     return inner in FORWARDS_BEGIN and line.rstrip()[-1:] in ENDS
+
+
+def _is_dashed(line: str) -> bool:
+    return line.lstrip()[:2].strip(_DASHES) == ""
 
 
 def _original_end(page: Page, index: int, inner: str) -> int:
     """Where the header of an original message ends that begins at `index`; 0 where none does."""
     line = page.lines[index]
-    if inner.startswith(ORIGINALS) and line.lstrip()[:2].strip(_DASHES) == "":
+    if _is_dashed(line) and inner.startswith(ORIGINALS):
         rest = inner[max(len(each) for each in ORIGINALS if inner.startswith(each)) :].lstrip()
         if not rest or rest.startswith(("--", ":")) or _role(rest.lstrip(_DASHES)):
             return _header_end(page, index + 1, needed=1) or index + 1
