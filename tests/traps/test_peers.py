@@ -67,11 +67,11 @@ def test_roundup_1_with_the_way_out_down_the_mail_is_a_ticket_and_told_later(tmp
     with Daemon(home) as daemon:
         with Peer(daemon.smtp[1]) as peer:
             assert peer.deliver(mail("Subject: Jobs are held"), (LIST,)).startswith("250")
-        wait_until(lambda: "cannot connect" in (home / "daemon.log").read_text(), 10)
+        wait_until(lambda: "cannot connect" in (home / "daemon.log").read_text(), 30)
         assert [ticket["title"] for ticket in instance.tickets()] == ["Jobs are held"]
         with Sink(Script(), port) as sink:
             mailgate(home, "deliveries", "retry")
-            wait_until(lambda: sink.mails, 10)
+            wait_until(lambda: sink.mails, 30)
         assert [(one.recipients, one.content.count(b"It is down")) for one in sink.mails] == [((BOB,), 1)]
         daemon.stop()
     instance.close()
@@ -91,7 +91,7 @@ def test_roundup_2_what_cannot_be_taken_is_refused_and_what_stands_behind_it_goe
     with Peer(daemon.smtp[1]) as peer:
         for raw, reply in content.items():
             assert peer.deliver(raw, (LIST,))[:9] == reply
-    wait_until(lambda: len(instance.tickets()) == 2, 10)
+    wait_until(lambda: len(instance.tickets()) == 2, 30)
     texts = [ticket["posts"][0]["text"].strip() for ticket in instance.tickets()]
     assert texts == ["Grüße", "It is down since noon."]
 
@@ -107,7 +107,7 @@ def test_roundup_3_the_same_mail_before_and_after_a_kill_is_one_post(
     with Daemon(home) as again:
         with Peer(again.smtp[1]) as peer:
             assert peer.deliver(raw, (LIST,)).startswith("250")
-        wait_until(lambda: "duplicate" in (home / "daemon.log").read_text(), 10)
+        wait_until(lambda: "duplicate" in (home / "daemon.log").read_text(), 30)
         again.stop()
     assert [len(ticket["posts"]) for ticket in instance.tickets()] == [1]
 
@@ -258,7 +258,7 @@ def test_mailman_3_our_received_stands_on_top_of_what_is_kept(
     received = "Received: from a by b; Mon, 2 Mar 2026 10:00:00 +0000"
     with Peer(daemon.smtp[1]) as peer:
         reply = peer.deliver(mail(received, "Subject: s"), (LIST,))
-    wait_until(instance.tickets, 10)
+    wait_until(instance.tickets, 30)
     kept = mailgate(tmp_path / "home", "export", "--ticket", "1", "--format", "mbox")
     assert kept.splitlines()[1].startswith("Received: from client.example ([127.0.0.1])")
     assert f"id {reply.split()[2]}" in kept.partition(received)[0]
