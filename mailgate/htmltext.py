@@ -39,6 +39,8 @@ _BLOCKS: Final = _words(
 _PARAGRAPHS: Final = _words("blockquote dl figure h1 h2 h3 h4 h5 h6 ol p pre ul")
 
 _TAG: Final = re.compile(r"<[^<>]*+>")
+# The parser compares each attribute of a tag with all before it; what is so long holds a picture, or harm.
+_LONG_TAG: Final = re.compile(r"<(/?[A-Za-z][A-Za-z0-9:]{0,40}+)[^<>]{4096,}+>?")
 _BLANKS: Final = re.compile(r"[ \t\r\n\f]+")
 _HIDDEN: Final = re.compile(
     r"(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)", re.IGNORECASE
@@ -67,7 +69,7 @@ _SIGNATURES: Final = _words(
 
 def to_text(html: str) -> str:
     """The text that a person sees of `html`, of its first million characters; never fails for HTML's sake."""
-    source = html[:_MAX_CHARACTERS].replace("\0", "")
+    source = _LONG_TAG.sub(r"<\1>", html[:_MAX_CHARACTERS].replace("\0", ""))
     tree = _tree(source)
     if tree is None:
         # No tree: the bare text is better than none.

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailgate import deliveries
+from mailgate.addresses import is_ours
 from mailgate.apart import read_attachments
 from mailgate.compose import ChangeMail, Composer, PostMail
 from mailgate.mimeout import OutPart
@@ -54,6 +55,11 @@ class _World:
     centers: dict[TicketId, tuple[TicketCenter, ...]]
     subscribers: dict[QueueId, tuple[Subscriber, ...]]
     posts: dict[PostId, Post]
+
+    def others(self, told: Iterable[Told]) -> tuple[Told, ...]:
+        """Those of `told` who are not ourselves: anybody may have written under an address of ours."""
+        queues = tuple(self.queues.values())
+        return tuple(one for one in told if not is_ours(one.address, queues))
 
 
 class Notifier:
@@ -99,7 +105,8 @@ class Notifier:
             ticket = None if post is None else world.tickets.get(post.ticket_id)
             if ticket is None or post is None:
                 continue
-            told = _told(connection, row, post, _audience(world, ticket, contacts), reached[ticket.id])
+            audience = _audience(world, ticket, contacts)
+            told = world.others(_told(connection, row, post, audience, reached[ticket.id]))
             if told:
                 mail = _post_mail(connection, row.id, world, post)
                 self._write(connection, mail, told, now)
@@ -159,7 +166,7 @@ class Notifier:
             changes=tuple(_change_line(row) for row in group),
             earlier=posts.recent_message_ids(connection, ticket.id),
         )
-        for reason, group_told in _by_reason(told):
+        for reason, group_told in _by_reason(world.others(told)):
             deliveries.add(connection, self._composer.change_copy(mail, reason), group_told, now)
 
 

@@ -1,4 +1,4 @@
-"""What a hostile reading of our own code found, and what of it is open: that is marked."""
+"""What a hostile reading of our own code found, and what became of it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from tests.support.community import LIST, Community
 from tests.support.costs import growth
 
 
-@pytest.mark.xfail(reason="clean._FOLD looks at a run of blanks anew from each blank of it", strict=True)
 @pytest.mark.parametrize("field", ["a{}b", "é{}b"], ids=["tabs", "beyond ASCII"])
 def test_x1_blanks_in_a_field_cost_what_their_length_is(field: str) -> None:
     blanks = "\t" if field.isascii() else " "
     assert growth(lambda size: clean_line(field.format(blanks * size)), 2000, times=1) < 8
 
 
-@pytest.mark.xfail(reason="libxml2 compares each attribute of a tag with all before it", strict=True)
 def test_x2_a_tag_of_many_attributes_costs_what_its_length_is() -> None:
     def tagged(size: int) -> str:
         return "<a " + " ".join(f"x{n}=1" for n in range(size)) + ">text</a>"
@@ -25,7 +23,6 @@ def test_x2_a_tag_of_many_attributes_costs_what_its_length_is() -> None:
     assert growth(lambda size: to_text(tagged(size)), 4000, times=1) < 8
 
 
-@pytest.mark.xfail(reason="who writes under an address of ours joins as anybody does", strict=True)
 @pytest.mark.parametrize(
     "author", [LIST, "osg-general+1@lists.example.org", "osg-general-bounces@lists.example.org"]
 )
