@@ -36,6 +36,7 @@ class ScanLimits:
     depth: int = 50
     parts: int = 1000
     parameters: int = 100
+    parameter_bytes: int = 16 * 1024
     received: int = 50
 
 
@@ -274,3 +275,5 @@ class _Skeleton:
     def _check_parameters(self, *values: bytes) -> None:
         if any(value.count(b";") > self.limits.parameters for value in values):
             raise TooComplex(f"More than {self.limits.parameters} parameters in one field")
+        if any(len(value) > self.limits.parameter_bytes for value in values):
+            raise TooComplex(f"More than {self.limits.parameter_bytes} bytes of parameters in one field")

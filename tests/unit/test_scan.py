@@ -212,3 +212,11 @@ def test_what_is_bare_in_a_file_from_the_wire_stays_bare() -> None:
 def test_an_author_below_a_line_that_is_no_field_is_in_the_body(line: bytes) -> None:
     with pytest.raises(NoAuthor):
         look(line + b"\r\n" + PLAIN)
+
+
+def test_a_field_of_parameters_has_a_length() -> None:
+    """The library decodes encoded words in the square of their number."""
+    name = b"Content-Disposition: attachment; filename=" + b"=??q??=" * 2400 + b"\r\n"
+    part = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + name + b"\r\nfile\r\n--b--\r\n"
+    with pytest.raises(TooComplex, match="16384 bytes of parameters"):
+        look(FROM + part)
