@@ -6,13 +6,15 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import click
 
 from mailgate import explaining, exporting, importing
-from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done
+from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done, json_option
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, Refused, reply_to
+from mailgate.narrating import in_words
 from mailgate.scan import to_crlf
 from tracker.model import Trust
 
@@ -22,6 +24,14 @@ EX_NOUSER = 67
 EX_TEMPFAIL = 75
 
 _TRUSTS = {"aligned": Trust.ALIGNED, "none": Trust.NONE}
+
+
+class _How(TypedDict):
+    """Under which envelope a mail from a file is looked at, and what speaks for it."""
+
+    mail_from: str
+    recipients: Sequence[str]
+    auth: str | None
 
 
 # These print JSON in any case; a program that says --json everywhere need not know.
@@ -61,17 +71,16 @@ def inject(
 @click.option("--mail-from", default="", help="The reverse-path; without it the mail's From.")
 @click.option("--rcpt", "recipients", multiple=True, help="A recipient; without any the first list.")
 @click.option("--auth", type=click.Choice(sorted(_TRUSTS)), help="What speaks for its From, as if checked.")
-@always_json
+@json_option
 @click.pass_obj
 def explain(
     context: Context,
     files: Sequence[Path],
     message_id: str | None,
-    mail_from: str,
-    recipients: Sequence[str],
-    auth: str | None,
+    as_json: bool,
+    **how: Unpack[_How],
 ) -> None:
-    """Say what would become of mails, with every step's evidence, and do nothing; one JSON object a mail.
+    """Say what would become of mails and why, or with --message-id what became of one, and do nothing.
 
     \b
     mailgate explain question.eml                    would it open a ticket, who would be told?
@@ -84,13 +93,23 @@ def explain(
         found = explaining.explain_stored(app, message_id)
         if not found:
             raise Refusal(f"no mail came here as {message_id}")
-        for each in found:
-            click.echo(json.dumps(each, ensure_ascii=False))
+        _print_explained(found, as_json=as_json)
         return
-    trust = _TRUSTS[auth] if auth else Trust.UNCHECKED
-    for file, raw in _mails(files):
-        envelope = explaining.envelope_for(app, raw, mail_from, tuple(recipients))
-        click.echo(json.dumps(explaining.explain(app, file, envelope, raw, trust), ensure_ascii=False))
+    trust = _TRUSTS[how["auth"]] if how["auth"] else Trust.UNCHECKED
+    for number, (file, raw) in enumerate(_mails(files)):
+        envelope = explaining.envelope_for(app, raw, how["mail_from"], tuple(how["recipients"]))
+        explained = explaining.explain(app, file, envelope, raw, trust)
+        _print_explained([explained], as_json=as_json, follows=number > 0)
+
+
+def _print_explained(mails: Sequence[dict[str, Any]], *, as_json: bool, follows: bool = False) -> None:
+    for number, each in enumerate(mails):
+        if as_json:
+            click.echo(json.dumps(each, ensure_ascii=False))
+            continue
+        if number or follows:
+            click.echo("\n" + "-" * 72 + "\n")
+        click.echo(in_words(each))
 
 
 def _mails(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

@@ -68,7 +68,7 @@ def explain(app: App, file: str, envelope: Envelope, raw: bytes, trust: Trust) -
         mail = app.examine(envelope, raw, trust)
     except MailError as error:
         refused = _result(file, None, Verdict("refused"), str(reply_to(error)), [])
-        return refused | {"reading": reading_of(read_message(raw))}
+        return refused | {"trust": trust.value, "reading": reading_of(read_message(raw))}
     try:
         app.write(lambda connection: _try(app, connection, file, mail))
     except _TakeBack as done:
@@ -90,7 +90,7 @@ def _try(app: App, connection: Connection, file: str, mail: Mail) -> None:
     entry = inbound.find(connection, mail.uid)
     post_id = entry.post_id if entry is not None and verdict.disposition != "duplicate" else None
     result = _result(file, None, verdict, str(accepted_reply(mail)), _recipients(connection, post_id))
-    shown = {"title": reading.title, "reading": reading_of(reading.message)}
+    shown = {"title": reading.title, "trust": mail.trust.value, "reading": reading_of(reading.message)}
     raise _TakeBack(result | _reasons(verdict) | shown)
 
 
@@ -101,6 +101,7 @@ def _reasons(verdict: Verdict) -> dict[str, Any]:
         "reason": verdict.reason,
         "trace": list(verdict.trace),
         "notes": list(verdict.notes),
+        "signs": [{"evidence": e, "says": says, "outcome": outcome} for e, says, outcome in verdict.signs],
     }
 
 
@@ -119,21 +120,19 @@ def _stored(app: App, connection: Connection, entry: Entry) -> dict[str, Any]:
     if mail is None:
         raise AssertionError("a row just read is there")
     message = app.read_mail(mail, queues.everyone(connection)).message
+    post = None if entry.post_id is None else posts.by_ids(connection, (entry.post_id,))[entry.post_id]
     result = _result("", entry.uid, verdict, f"250 2.6.0 {entry.uid} accepted", recipients)
     return (
         result
         | _reasons(verdict)
         | {
             "received": _time(entry.received_at),
-            "stands_in": _stands_in(connection, entry.post_id),
+            "stands_in": None if post is None else post.ticket_id,
+            "n": None if post is None else post.n,
+            "trust": mail.trust.value,
             "reading": reading_of(message),
         }
     )
-
-
-def _stands_in(connection: Connection, post_id: PostId | None) -> int | None:
-    """The ticket of a post by now: it may have been split off or merged since."""
-    return None if post_id is None else posts.by_ids(connection, (post_id,))[post_id].ticket_id
 
 
 def _recipients(connection: Connection, post_id: PostId | None) -> list[dict[str, str]]:

@@ -16,15 +16,15 @@ def signs_of(
     judge = _Judge(tickets, match)
     tags = map(TicketId, question.subject.tag_numbers)
     return (
-        *judge.each(Evidence.TOKEN, question.proven, "a valid reply address of ticket {}"),
-        *judge.each(Evidence.ROOT, question.rooted, "the root id of ticket {} in its references"),
+        *judge.each(Evidence.TOKEN, question.proven, "a valid one of ticket {}"),
+        *judge.each(Evidence.ROOT, question.rooted, "that of ticket {}"),
         *_forged(question),
-        *judge.each(Evidence.ADDRESS, question.addressed, "the plain address of ticket {}"),
+        *judge.each(Evidence.ADDRESS, question.addressed, "that of ticket {}"),
         *_references(judge, question, keys),
-        *judge.each(Evidence.TAG, tags, "the tag of ticket {} in its subject"),
+        *judge.each(Evidence.TAG, tags, "that of ticket {}"),
         *_ghosts(judge, question, keys),
         *_conversation(judge, question, keys),
-        *judge.each(Evidence.QUOTED_TOKEN, question.quoted, "an address of ticket {} in its text"),
+        *judge.each(Evidence.QUOTED_TOKEN, question.quoted, "one of ticket {}"),
         _subject(question, match),
     )
 
@@ -55,37 +55,37 @@ class _Judge:
 
 def _forged(question: Question) -> Iterator[Sign]:
     for number in dict.fromkeys(question.claimed):
-        says = f"a root id of ticket {number} that we did not make"
+        says = f"one of ticket {number} that we did not make"
         yield Sign(Evidence.ROOT, says, Outcome.FAILED)
 
 
 def _references(judge: _Judge, question: Question, keys: tuple[KnownKey, ...]) -> Iterator[Sign]:
     met = {entry.key: entry.ticket_id for entry in keys if entry.stored and entry.key in question.named}
     nearest_first = (met[key] for key in question.named if key in met)
-    yield from judge.each(Evidence.REFERENCE, nearest_first, "a mail of ticket {} in its references")
+    yield from judge.each(Evidence.REFERENCE, nearest_first, "a mail of ticket {}")
     unseen = sum(key not in met for key in question.named)
     if unseen:
         mails = "one mail" if unseen == 1 else f"{unseen} mails"
-        yield Sign(Evidence.REFERENCE, f"{mails} in its references that never came here", Outcome.FAILED)
+        yield Sign(Evidence.REFERENCE, f"{mails} that never came here", Outcome.FAILED)
 
 
 def _ghosts(judge: _Judge, question: Question, keys: tuple[KnownKey, ...]) -> Iterator[Sign]:
     ghosts = [entry for entry in keys if not entry.stored]
     siblings = (entry.ticket_id for entry in ghosts if entry.key in question.named)
-    yield from judge.each(Evidence.GHOST, siblings, "the unseen mail that ticket {} answers too")
+    yield from judge.each(Evidence.GHOST, siblings, "ticket {} answers the same one")
     waiting = (entry.ticket_id for entry in ghosts if entry.key == question.identity.key)
-    yield from judge.each(Evidence.GHOST, waiting, "its own id, which ticket {} answers")
+    yield from judge.each(Evidence.GHOST, waiting, "ticket {} answers this very mail")
 
 
 def _conversation(judge: _Judge, question: Question, keys: tuple[KnownKey, ...]) -> Iterator[Sign]:
     met = (entry.ticket_id for entry in keys if entry.stored and entry.key == question.thread_key)
-    yield from judge.each(Evidence.THREAD_INDEX, met, "the conversation of ticket {}, by its Thread-Index")
+    yield from judge.each(Evidence.THREAD_INDEX, met, "that of ticket {}, by its Thread-Index")
 
 
 def _subject(question: Question, match: Match) -> Sign:
     subject = question.subject
     kind = "an answer" if subject.is_reply else "a forward" if subject.is_forward else "no answer"
-    says = f"the subject \u201c{subject.base}\u201d, marked as {kind}" if subject.base else "no subject"
+    says = f"\u201c{subject.base}\u201d, marked as {kind}" if subject.base else "none"
     if not match.asked:
         return Sign(Evidence.SUBJECT, says, Outcome.NOT_ASKED)
     by_it = match.ticket is not None and match.evidence is Evidence.SUBJECT

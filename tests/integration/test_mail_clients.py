@@ -91,7 +91,13 @@ class World:
         return self.app.read(lambda connection: ticket_json(connection, TicketId(1)))
 
     def explain(self, message_id: str) -> dict[str, Any]:
-        command = [str(Path(sys.executable).with_name("mailgate")), "explain", "--message-id", message_id]
+        command = [
+            str(Path(sys.executable).with_name("mailgate")),
+            "explain",
+            "--json",
+            "--message-id",
+            message_id,
+        ]
         done = subprocess.run(
             [*command, "--home", str(self.app.instance.home)], capture_output=True, text=True, check=True
         )

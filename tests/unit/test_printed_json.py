@@ -128,10 +128,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
     mail.write_bytes(MAIL)
     mailgate = CommandLine(folder / "home")
     mailgate.succeed("lists", "subscribe", "osg-general", "sub@s.example")
-    (explained,) = mailgate.rows("explain", str(mail))
+    (explained,) = mailgate.rows("explain", "--json", str(mail))
     before = mailgate.succeed("export")
     (injected,) = mailgate.rows("inject", str(mail))
-    (stored,) = mailgate.rows("explain", "--message-id", "<one@a.example>")
+    (stored,) = mailgate.rows("explain", "--json", "--message-id", "<one@a.example>")
     (exported,) = mailgate.rows("export")
     return Printed(explained, before, injected, stored, exported)
 
