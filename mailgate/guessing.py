@@ -213,29 +213,37 @@ def _unmarked(field: _Field) -> Guess:
     again = [ticket for ticket in field.recent if _has_its_text(field, ticket)]
     if len(again) == 1:
         return Guess(again[0], f"has the text of ticket {again[0].id}, and its subject")
+    waiting = [ticket for ticket in field.recent if _waits(field.clue, ticket)]
+    quoted = [ticket for ticket in waiting if _quoted_in(field, ticket) is True]
+    if len(quoted) == 1:
+        return Guess(quoted[0], f"the opening of ticket {quoted[0].id}, whose replies quote it", True)
     if field.clue.subject.generic or len(field.recent) != 1:
         return _NOTHING
     ticket = field.recent[0]
-    if _lacks_it(field, ticket):
+    if waiting and _quoted_in(field, ticket) is None:
         return Guess(ticket, f"the opening of ticket {ticket.id}, whose replies came first", True)
     if _goes_on(field, ticket):
         return Guess(ticket, f"its author answers under the subject of ticket {ticket.id}")
     return _NOTHING
 
 
-def _lacks_it(field: _Field, ticket: Ticket) -> bool:
+def _waits(clue: Clue, ticket: Ticket) -> bool:
     """The ticket was opened by an answer, and this may be what that answers: it is older."""
-    if not ticket.provisional or abs(ticket.created_at - field.clue.time) > _MISSING_OPENING:
+    if not ticket.provisional or abs(ticket.created_at - clue.time) > _MISSING_OPENING:
         return False
-    if field.clue.dated and field.clue.time > ticket.created_at + _CLOCKS:
-        return False
+    return not clue.dated or clue.time <= ticket.created_at + _CLOCKS
+
+
+def _quoted_in(field: _Field, ticket: Ticket) -> bool | None:
+    """Whether the first answer of the ticket quotes this mail; None when it quotes too little to tell."""
     first = field.opening(ticket)
-    return first is None or not _quotes_something_else(first, field.clue.text)
-
-
-def _quotes_something_else(answer: Said, text: str) -> bool:
-    quote = rows_of_words(answer.text) - rows_of_words(answer.own)
-    return len(quote) >= _TELLING_QUOTE and len(quote & rows_of_words(text)) < _FOREIGN * len(quote)
+    if first is None:
+        return None
+    quote = rows_of_words(first.text) - rows_of_words(first.own)
+    common = len(quote & rows_of_words(field.clue.text))
+    if common >= max(_QUOTE, _OWN * len(quote)):
+        return True
+    return False if len(quote) >= _TELLING_QUOTE and common < _FOREIGN * len(quote) else None
 
 
 def _goes_on(field: _Field, ticket: Ticket) -> bool:
