@@ -35,7 +35,8 @@ _SAME_TEXT: Final = 0.7
 _SAME_NUMBERS: Final = 0.9
 # Signatures, links and addresses do not come back as they were.
 _QUOTED_NUMBERS: Final = 0.5
-_MOST_CANDIDATES: Final = 100
+# Among more there is no telling; the newest are read.
+_MOST_CANDIDATES: Final = 20
 _MOST_READ: Final = 40
 # Rows of four words: so many in common, and such a part, are a quote; of so many hardly any, and it is the
 # quote of another mail. Measured on answers whose parent is known: two of a hundred lie between.
@@ -149,6 +150,8 @@ class _Field:
 
     def by_name(self) -> Ticket | None:
         """The one ticket in which somebody wrote whom it quotes by name."""
+        if not self.clue.quoted:
+            return None
         named = [ticket for ticket in self.recent if any(map(self._names, self.said[ticket.id]))]
         return named[0] if len(named) == 1 else None
 

@@ -30,7 +30,6 @@ from tracker.storage.keys import KnownKey, is_series_key
 from tracker.tickets import REOPEN_WINDOW
 
 _GHOST_WINDOW: Final = timedelta(days=14)
-_MOST_CANDIDATES: Final = 100
 _SERIES: Final = re.compile(r"\[[^\]]*\b(?:PATCH|RFC)\b[^\]]*\]|\b\d{1,3}/\d{1,3}\b", re.IGNORECASE)
 
 
@@ -272,7 +271,7 @@ def _by_subject(question: Question, found: Guess) -> Match:
     if found.ticket is not None:
         late = found.late_opening
         return Match(found.ticket, Evidence.SUBJECT, found.why, late_opening=late, asked=found.why)
-    links = tuple((Link.MENTIONS, ticket.id) for ticket in found.candidates[:3])
+    links = tuple((Link.MENTIONS, ticket.id) for ticket in found.candidates[-3:])
     # Where several may be meant, its opening is among them: it waits for none.
     provisional = bool(question.named) or (question.subject.is_reply and not found.candidates)
     return Match(None, Evidence.NEW, found.why, links=links, provisional=provisional, asked=found.why)

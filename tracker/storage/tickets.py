@@ -75,7 +75,7 @@ _BY_BASE = (
         t.ticket.c.private.is_(False),
         t.ticket.c.merged_into.is_(None),
     )
-    .order_by(t.ticket.c.id)
+    .order_by(t.ticket.c.id.desc())
     .limit(bindparam("limit"))
 )
 _INSERT = insert(t.ticket).returning(t.ticket.c.id)
@@ -181,9 +181,10 @@ def lock(connection: Connection, ticket_id: TicketId) -> Ticket | None:
 def by_base(
     connection: Connection, queue_id: QueueId, base: str, since: datetime, limit: int
 ) -> tuple[Ticket, ...]:
-    """Public tickets of a list, active since then, that had a post of that subject since, oldest first."""
+    """Public tickets, active since then, with a post of that subject since: the newest, in order."""
     values = {"base": base, "since": since, "queue": queue_id, "limit": limit}
-    return tuple(ticket_of(row) for row in connection.execute(_BY_BASE, values))
+    newest_first = [ticket_of(row) for row in connection.execute(_BY_BASE, values)]
+    return tuple(reversed(newest_first))
 
 
 def change(connection: Connection, ticket_id: TicketId, **values: Any) -> None:
