@@ -14,12 +14,12 @@ _MAX_BASE = 500
 
 _COUNTER = r"\s*(?:\[\d{1,4}\]|\(\d{1,4}\)|\^\d{1,4}|\*\d{1,4})?\s*[:：]\s*"
 _REPLY = re.compile(
-    r"(?:re|aw|antw|sv|vs|vá|res|ref|rif|odp|ynt|atb|απ|σχετ|на|ответ|השב|回复|回覆|答复|答覆|返信)"
+    r"(?:re|aw|antw|sv|vs|vá|res|ref|réf|rép|rif|odp|ynt|yanıt|atb|απ|σχετ|на|ответ|השב|回复|回覆|答复|答覆|返信)"
     + _COUNTER,
     re.IGNORECASE,
 )
 _FORWARD = re.compile(
-    r"(?:fwd|fw|wg|tr|rv|enc|vl|doorst|转发|転送|轉寄)" + _COUNTER,
+    r"(?:fwd|fw|wg|tr|rv|enc|vl|doorst|πρθ|továbbítás|转发|転送|轉寄)" + _COUNTER,
     re.IGNORECASE,
 )
 # "R: printer" is an Italian answer, "R: drive is full" a question: the caller knows which is about something.

@@ -194,5 +194,5 @@ def test_help_needs_no_instance_and_teaches(name: str) -> None:
 
 def test_explain_says_where_a_mail_went_and_where_it_stands_now(thread: Community, run: Run) -> None:
     run("ticket", "split", "1", "--from", "3")
-    (told,) = rows(run("explain", "--message-id", "<a2@x.example>"))
+    (told,) = rows(run("explain", "--json", "--message-id", "<a2@x.example>"))
     assert (told["ticket"], told["stands_in"]) == (1, 3)

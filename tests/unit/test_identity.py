@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailgate.identity import identity_of, is_redelivery, minted, similarity
+from mailgate.identity import identity_of, is_redelivery, minted
+from mailgate.likeness import similarity
 from mailgate.message import Mailbox, ParsedMessage
 from tracker.model import Address, PersonId, PostId, TicketId, Trust
 from tracker.storage.posts import Post

@@ -144,3 +144,80 @@ def test_the_word_of_another_list_in_brackets_stays_in_the_title() -> None:
 )
 def test_the_outermost_prefix_says_whether_it_is_a_forward(subject: str, passes_on: bool) -> None:
     assert read_subject(subject, "OSG").passes_on is passes_on
+
+
+@pytest.mark.parametrize(
+    ("language", "prefix"),
+    [
+        ("English", "Re:"),
+        ("German", "AW:"),
+        ("German, old", "Antw:"),
+        ("Swedish, Norwegian, Danish", "SV:"),
+        ("Finnish", "VS:"),
+        ("Hungarian", "Vá:"),
+        ("French", "Réf :"),
+        ("Spanish and Portuguese", "RES:"),
+        ("Italian", "RIF:"),
+        ("Polish", "Odp:"),
+        ("Turkish", "Ynt:"),
+        ("Turkish, in full", "Yanıt:"),
+        ("Romanian", "REF:"),
+        ("Greek", "ΑΠ:"),
+        ("Greek, about", "ΣΧΕΤ:"),
+        ("Russian", "На:"),
+        ("Russian, answer", "Ответ:"),
+        ("Hebrew", "השב:"),
+        ("Chinese, simplified", "回复："),
+        ("Chinese, simplified, also", "答复:"),
+        ("Chinese, traditional", "回覆:"),
+        ("Chinese, traditional, also", "答覆："),
+        ("Japanese", "返信:"),
+        ("counted", "Re[3]:"),
+        ("stacked", "AW: Re: Odp:"),
+    ],
+)
+def test_an_answer_is_known_in_each_language(language: str, prefix: str) -> None:
+    reading = read_subject(f"{prefix} Site down", "OSG")
+    assert (language, reading.base, reading.is_reply) == (language, "site down", True)
+
+
+@pytest.mark.parametrize(
+    ("language", "prefix"),
+    [
+        ("English", "Fwd:"),
+        ("English, short", "FW:"),
+        ("German", "WG:"),
+        ("French", "TR:"),
+        ("Spanish", "RV:"),
+        ("Portuguese", "ENC:"),
+        ("Finnish", "VL:"),
+        ("Dutch", "Doorst:"),
+        ("Greek", "ΠΡΘ:"),
+        ("Hungarian", "Továbbítás:"),
+        ("Chinese, simplified", "转发："),
+        ("Chinese, traditional", "轉寄:"),
+        ("Japanese", "転送:"),
+    ],
+)
+def test_a_forward_is_known_in_each_language(language: str, prefix: str) -> None:
+    reading = read_subject(f"{prefix} Site down", "OSG")
+    assert (language, reading.base, reading.is_forward) == (language, "site down", True)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "SOLVED: Site down",
+        "Re: Site down [solved]",
+        "Site down (closed)",
+        "Site down - erledigt",
+        "résolu: Site down",
+    ],
+)
+def test_that_it_is_solved_is_no_part_of_a_subject(subject: str) -> None:
+    assert read_subject(subject, "OSG").base == "site down"
+
+
+@pytest.mark.parametrize("subject", ["Solved problems of storage", "Site closed", "Fixed quota", "solved"])
+def test_solved_may_be_a_word_of_the_subject(subject: str) -> None:
+    assert read_subject(subject, "OSG").base == subject.casefold()
