@@ -198,7 +198,10 @@ def _commands(explained: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if ticket is None or explained["disposition"] == "duplicate":
         return
     if explained["n"] > 1:
-        yield f"mailgate ticket split {ticket} --from {explained['n']}", "it is another matter: a ticket of its own"
+        yield (
+            f"mailgate ticket split {ticket} --from {explained['n']}",
+            "it is another matter: a ticket of its own",
+        )
     yield f"mailgate ticket merge {ticket} N", f"all of ticket {ticket} belongs to ticket N"
     yield f"mailgate ticket move {ticket} LIST", "it belongs to another list"
     yield f"mailgate ticket show {ticket}", "its history, with the number of each event"
