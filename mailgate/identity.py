@@ -47,7 +47,7 @@ def identity_of(message: ParsedMessage, base: str, domain: str) -> Identity:
 def minted(message: ParsedMessage, base: str, domain: str, salt: str = "") -> Identity:
     """An id of ours for a mail whose own may not be used; the same content gives the same id."""
     date = "" if message.date is None else message.date.isoformat()
-    text = "\0".join((message.sender.address, date, base, message.text, salt))
+    text = "\0".join((message.sender.address, date, base, message.text, message.message_id or "", salt))
     digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
     local = base64.b32encode(digest[:15]).decode("ascii").lower()
     message_id = f"<m.{local}@{domain}>"

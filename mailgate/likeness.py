@@ -12,31 +12,39 @@ _ROW: Final = 4
 _MOST_WORDS: Final = 600
 # A text that has so many rows was not read to its end.
 MOST_ROWS: Final = 500
+# Two texts are as alike as their beginnings and their lengths: millions of words would fill the memory.
+_COMPARED: Final = 64 * 1024
 
 
 def similarity(one: str, other: str) -> float:
     """How much two texts share, 0 to 1: twice their common words over all their words."""
-    words, others = Counter(one.split()), Counter(other.split())
+    words, others = _words(one), _words(other)
     total = words.total() + others.total()
     if total == 0:
         return 1.0
-    return 2 * (words & others).total() / total
+    shorter, longer = sorted((len(one), len(other)))
+    lengths = shorter / longer if longer > _COMPARED else 1.0
+    return lengths * 2 * (words & others).total() / total
 
 
 def containment(part: str, whole: str) -> float:
     """How much of the words of `part` stand in `whole`, 0 to 1; 0 when they are too few to tell."""
-    words = Counter(part.split())
+    words = _words(part)
     if words.total() < _FEWEST_WORDS:
         return 0.0
-    return (words & Counter(whole.split())).total() / words.total()
+    return (words & _words(whole)).total() / words.total()
 
 
 def common_numbers(part: str, whole: str) -> float:
     """How much of the numbers of `part` stand in `whole`, 0 to 1: a program's notices differ in no more."""
-    numbers = Counter(word for word in part.split() if any(map(str.isdigit, word)))
+    numbers = Counter(word for word in _words(part).elements() if any(map(str.isdigit, word)))
     if not numbers:
         return 1.0
-    return (numbers & Counter(whole.split())).total() / numbers.total()
+    return (numbers & _words(whole)).total() / numbers.total()
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(text[:_COMPARED].split())
 
 
 def rows_of_words(text: str) -> frozenset[tuple[str, ...]]:
