@@ -21,7 +21,7 @@ from mailgate.message import Attachment, ParsedMessage
 from mailgate.parse import attachment_bytes, parse_header, parse_message
 
 # Up to this size reading takes milliseconds, at the worst a second.
-LARGEST_READ_HERE: Final = 256 * 1024
+LARGEST_READ_HERE: Final = 128 * 1024
 _CPU_S: Final = 10
 # Files are wanted inside a transaction, and can be named instead of sent.
 _FILES_CPU_S: Final = 2
