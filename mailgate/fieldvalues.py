@@ -235,10 +235,16 @@ def read_ids(value: bytes, addresses: frozenset[str] = frozenset()) -> tuple[str
     found = [_FOLD.sub("", inside) for inside in _ID.findall(text)] if "<" in text else _bare_ids(text)
     ids: dict[str, None] = {}
     for each in found:
-        content = each.strip().removeprefix("[").removesuffix("]")
+        content = _without_brackets(each.strip())
         if _is_id(content) and content.casefold() not in addresses:
             ids[f"<{content}>"] = None
     return tuple(ids) if len(ids) <= _MAX_IDS else (next(iter(ids)), *list(ids)[1 - _MAX_IDS :])
+
+
+def _without_brackets(content: str) -> str:
+    """`content` without the square brackets around it; those of a domain literal alone are part of it."""
+    around = min(len(content) - len(content.lstrip("[")), len(content) - len(content.rstrip("]")))
+    return content[around : len(content) - around]
 
 
 def _bare_ids(text: str) -> list[str]:

@@ -252,7 +252,7 @@ def _bare(link: str) -> str:
 def _begin(writer: _Writer, element: _Element) -> int:
     """Do to the text what the start of an element does; gives what its end is to do."""
     tag = element.tag
-    attributes = dict(element.attrib) if element.keys() else _NONE
+    attributes = _attributes(element) if element.keys() else _NONE
     if writer.unseen or tag in _UNSEEN or (attributes and _is_hidden(attributes)):
         writer.unseen += 1
         return _HIDES
@@ -270,6 +270,14 @@ def _begin(writer: _Writer, element: _Element) -> int:
         begin(writer, element)
     writer.write(element.text)
     return effect
+
+
+def _attributes(element: _Element) -> dict[str, str]:
+    try:
+        return dict(element.attrib)
+    except ValueError:
+        # lxml takes a name such as "{style}", left by a template, for one with a namespace.
+        return {name: element.get(name, "") for name in element.keys() if "{" not in name}  # noqa: SIM118
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:

@@ -99,7 +99,8 @@ def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
     text = " ".join(unicodedata.normalize("NFKC", shown).split())[:_MAX_SUBJECT]
     text, was_old = _without_was(text, tag, ours)
     numbers = tuple(int(match[1]) for match in ours.finditer(text))
-    plain = ours.sub(" ", text).strip()
+    # A tag in the midst leaves a blank on either side.
+    plain = " ".join(ours.sub(" ", text).split())
     found = _strip(plain, every_bracket=True, tag=tag)
     base = _fold(plain[found.start :])
     letter = _LETTER.match(plain, found.start)
@@ -129,7 +130,7 @@ def _without_was(text: str, tag: str, ours: re.Pattern[str]) -> tuple[str, str]:
     match = _WAS.search(_EXTERNAL.sub("", text), max(0, text.lower().rfind("was") - 3))
     if not match or not match.start():
         return text, ""
-    old = ours.sub(" ", match[1]).strip()
+    old = " ".join(ours.sub(" ", match[1]).split())
     return text[: match.start()], _fold(old[_strip(old, every_bracket=True, tag=tag).start :])
 
 
