@@ -62,8 +62,8 @@ def undo(uow: UnitOfWork, number: int, actor: Actor) -> Undone:
 
 def undo_all(uow: UnitOfWork, rows: Iterable[JournalRow], actor: Actor) -> tuple[Undone, ...]:
     """Undo events in that order, and go on where one cannot be; what is undone already is left out."""
-    wanted = [row for row in rows if journal.undone_by(uow.connection, row.id) is None]
-    return tuple(_try(uow, row, actor) for row in wanted)
+    # Asked of each in its turn: to undo an undoing brings back what that undid.
+    return tuple(_try(uow, row, actor) for row in rows if journal.undone_by(uow.connection, row.id) is None)
 
 
 def _try(uow: UnitOfWork, row: JournalRow, actor: Actor) -> Undone:

@@ -261,3 +261,17 @@ def test_a_cause_names_all_of_its_rules(tracked: Tracked, ticket_id: TicketId) -
     rows = tracked.database.read(lambda c: journal.of_actor(c, "rules rev 3", NOW))
     assert [row.event.kind for row in rows] == [Kind.TAG_ADDED, Kind.CENTER_ADDED]
     assert tracked.database.read(lambda c: journal.of_actor(c, "rules rev", NOW)) == ()
+
+
+def test_who_changed_something_and_took_it_back_has_changed_nothing_in_the_end(
+    tracked: Tracked, ticket_id: TicketId
+) -> None:
+    """The undoing is undone first, and what it had undone next."""
+    before = state(tracked, ticket_id)
+    new = tracked.do(lambda uow: repair.split(uow, ticket_id, (1,), "Other", OPERATOR))
+    undo_one(tracked, new[1])
+    rows = tracked.database.read(lambda c: journal.of_actor(c, OPERATOR.cause, tracked.now))
+    results = tracked.do(lambda uow: undo.undo_all(uow, rows, Actor(None, "another")))
+    assert [(one.row.event.kind, one.refused) for one in results] == [(Kind.MERGED, ""), (Kind.SPLIT, "")]
+    assert state(tracked, ticket_id) == before
+    assert tracked.ticket(new[0]).merged_into == ticket_id
