@@ -160,16 +160,23 @@ class _Field:
 
     def quotes_another(self) -> bool:
         """It quotes much, and nothing of it stands in any of these tickets, of which all was read."""
-        read = sum(map(len, self.said.values()))
-        if not self.all or read >= _MOST_READ or not _TELLING_QUOTE <= len(self.quote) < MOST_ROWS:
+        if not self.all or not _TELLING_QUOTE <= len(self.quote) < MOST_ROWS or not self._read_all():
             return False
         return max(self.quoted.values(), default=0) < _FOREIGN * len(self.quote)
+
+    def _read_all(self) -> bool:
+        read = [post for said in self.said.values() for post in said]
+        return len(read) < _MOST_READ and all(map(_was_read, read))
 
     def took_part(self, ticket: Ticket) -> bool:
         return any(post.author_id == self.clue.author_id for post in self.said[ticket.id])
 
     def opening(self, ticket: Ticket) -> Said | None:
         return next((post for post in self.said[ticket.id] if post.n == 1), None)
+
+
+def _was_read(post: Said) -> bool:
+    return post.whole and len(rows_of_words(post.text)) < MOST_ROWS
 
 
 def _answer(field: _Field) -> Guess:

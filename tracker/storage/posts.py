@@ -44,7 +44,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The beginning of a post, and where it stands; `own` is the part that its author wrote."""
+    """The beginning of a post, and where it stands; `own` is the part that its author wrote.
+
+    `whole` says that the text goes no further.
+    """
 
     ticket_id: TicketId
     n: int
@@ -52,6 +55,10 @@ class Said:
     author_name: str
     text: str
     own: str
+
+    @property
+    def whole(self) -> bool:
+        return len(self.text) < _SAID_CHARACTERS
 
 
 # Of a post whose words are compared; what is quoted stands in its beginning.
