@@ -5,6 +5,7 @@ The library's own writer folds fields anew, in time that grows with the square o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mailgate.fieldvalues import parameter
@@ -12,6 +13,7 @@ from mailgate.parts import MESSAGES, Part, children, field, kind_of
 from mailgate.transfer import Undone, undo
 
 _CRLF = b"\r\n"
+_LINE_END = re.compile(rb"\r\n|[\r\n]")
 
 
 def payload(part: Part) -> bytes:
@@ -25,9 +27,15 @@ def content(part: Part) -> Undone:
     if part.is_multipart():
         # A message in base64 is against RFC 2046 5.2.1, and the library takes its lines for a body.
         if not _is_encoded_message(part):
-            return Undone(b"".join(_inside(part)))
+            return Undone(_with_crlf(b"".join(_inside(part))))
         part = children(part)[0]
     return undo(_as_sent(part), encoding.decode("ascii", "replace").lower())
+
+
+def _with_crlf(data: bytes) -> bytes:
+    """`data` as it would have come over the wire, where a file brought it with other line ends."""
+    whole = data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r")
+    return data if whole else _LINE_END.sub(b"\r\n", data)
 
 
 def _as_sent(leaf: Part) -> bytes:

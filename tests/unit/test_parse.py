@@ -185,3 +185,9 @@ def test_a_flowing_paragraph_of_any_length_is_read_in_linear_time() -> None:
     )
     assert len(message.text) == 5 * 200_000
     assert time.process_time() - start < 2
+
+
+def test_a_message_inside_a_file_has_the_line_ends_of_the_wire() -> None:
+    raw = HEAD + b"Content-Type: message/rfc822\r\n\r\n" + INNER
+    bare = raw.replace(b"\r\n", b"\n")
+    assert attachment_bytes(bare, parse_message(bare))[0][1] == INNER
