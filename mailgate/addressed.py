@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from mailgate import deliveries
 from mailgate.addresses import Role, Target, Verb, is_nobody, target_tickets
-from mailgate.match import Question
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
+from mailgate.threads.match import Question
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from tracker import nosy, rights, tickets

@@ -27,10 +27,10 @@ from mailgate.gate import Limits
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
-from mailgate.match import Writer as MailWriter
 from mailgate.notify import Notifier
 from mailgate.reading import Reading, read_mail
 from mailgate.senders import ListServers
+from mailgate.threads.match import Writer as MailWriter
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from mailgate.viewpoint import facts_of

@@ -6,12 +6,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, deliveries, identity
+from mailgate import addressed, deliveries
 from mailgate.addresses import Role
-from mailgate.match import Evidence, Question, Writer
 from mailgate.message import Disposition
 from mailgate.posting import new_post
 from mailgate.reading import Reading
+from mailgate.threads import identity
+from mailgate.threads.match import Evidence, Question, Writer
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from tracker import tickets

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import cchardet
 
-from mailgate.transfer import quads
+from mailgate.mime.transfer import quads
 
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -12,7 +12,7 @@ import click
 from sqlalchemy import Connection
 
 from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done, json_option
-from mailgate.subjects import read_subject
+from mailgate.threads.subjects import read_subject
 from tracker import repair, tickets, undo
 from tracker.events import Actor, JournalRow
 from tracker.model import BadValue, TicketId

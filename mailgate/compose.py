@@ -31,7 +31,7 @@ from mailgate.headers import (
 )
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, mixed, text_part
-from mailgate.quoting import separate
+from mailgate.quotes.quoting import separate
 from mailgate.tokens import Keys
 from tracker.model import EventId, PostId, Queue, Ticket
 from tracker.nosy import Face

@@ -8,17 +8,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, identity, inbound, thread
+from mailgate import addressed, automatic, inbound
 from mailgate.addressed import Asked
 from mailgate.addresses import Role, target_tickets
-from mailgate.classify import AUTOMATIC
-from mailgate.identity import Identity
 from mailgate.inbound import Outcome, State
-from mailgate.match import Evidence, Match, Question, Writer
+from mailgate.kinds.classify import AUTOMATIC
 from mailgate.message import Disposition
 from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading, is_for_people, office_name
 from mailgate.requesters import Opening, requester_of
+from mailgate.threads import identity, thread
+from mailgate.threads.identity import Identity
+from mailgate.threads.match import Evidence, Match, Question, Writer
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of

@@ -14,14 +14,14 @@ from typing import TypeAlias
 
 import mailparser
 
-from mailgate.body import Body
 from mailgate.clean import clean_line, decode_words
 from mailgate.errors import HeaderTooLarge, MailError, NoAuthor
 from mailgate.fieldvalues import parameter, read_date, read_ids, read_mailboxes
-from mailgate.forwards import find_forwarded
 from mailgate.message import Attachment, Forwarded, Mailbox, ParsedMessage
-from mailgate.mimewalk import read_body
-from mailgate.quoting import separate
+from mailgate.mime.body import Body
+from mailgate.mime.mimewalk import read_body
+from mailgate.quotes.forwards import find_forwarded
+from mailgate.quotes.quoting import separate
 from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_header
 
 # What the tree may cost. The library makes an object of each line, compares each line with each open

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from mailgate.identity import stored_under
-from mailgate.match import Question
 from mailgate.message import Attachment
 from mailgate.reading import Reading
-from mailgate.thread import unresolved
+from mailgate.threads.identity import stored_under
+from mailgate.threads.match import Question
+from mailgate.threads.thread import unresolved
 from routing.decide import Decision
 from tracker.commands import NewAttachment, NewPost, Route
 from tracker.model import Address, BadValue, PersonId, Priority, TicketId

@@ -12,13 +12,13 @@ from typing import Final
 
 from mailgate.addresses import Role, Target, read_target
 from mailgate.apart import read_attachments, read_message
-from mailgate.classify import understood
-from mailgate.identity import Identity, identity_of, named_keys
 from mailgate.inbound import Mail
+from mailgate.kinds.classify import understood
 from mailgate.message import Classified, Mailbox, ParsedMessage
 from mailgate.requesters import Asker, askers
 from mailgate.senders import ListServers, trust_of_author, with_author
-from mailgate.subjects import SubjectReading, read_subject
+from mailgate.threads.identity import Identity, identity_of, named_keys
+from mailgate.threads.subjects import SubjectReading, read_subject
 from mailgate.tokens import Keys
 from tracker.model import Address, BadValue, Queue, TicketId, Trust
 from tracker.people import normalise_address

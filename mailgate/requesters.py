@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailgate.addresses import is_nobody, is_ours
-from mailgate.match import Writer
 from mailgate.message import Forwarded, Mailbox, ParsedMessage
 from mailgate.senders import ListServers, is_written_by_a_list
+from mailgate.threads.match import Writer
 from tracker.model import Address, BadValue, Person, Queue
 from tracker.people import normalise_address
 from tracker.storage import centers, people

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import Final
 
-from mailgate.match import Match
+from mailgate.threads.match import Match
 from routing.decide import Decision
 from tracker.model import TicketId
 

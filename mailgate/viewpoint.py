@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mailgate.addresses import Role
-from mailgate.match import Writer
 from mailgate.reading import Reading
+from mailgate.threads.match import Writer
 from routing.facts import AttachedFile, Facts, Kind, SenderClass, TicketFacts
 from tracker.model import Ticket
 

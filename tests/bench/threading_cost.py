@@ -21,10 +21,10 @@ from sqlalchemy import Connection, insert
 from mailgate.app import App
 from mailgate.envelope import Client, Envelope
 from mailgate.inbound import InboundId, Mail
-from mailgate.match import Match, Question, Writer
 from mailgate.reading import Reading, read_mail
-from mailgate.subjects import read_subject
-from mailgate.thread import find_ticket
+from mailgate.threads.match import Match, Question, Writer
+from mailgate.threads.subjects import read_subject
+from mailgate.threads.thread import find_ticket
 from tests.bench import synthetic_words as words
 from tests.support.daemon import LIST, new_instance
 from tracker.model import Trust

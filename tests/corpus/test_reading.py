@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from mailgate.classify import understood
 from mailgate.envelope import Client, Envelope
 from mailgate.inbound import InboundId, Mail
+from mailgate.kinds.classify import understood
 from mailgate.message import Forwarded, Mailbox, ParsedMessage
 from mailgate.parse import attachment_bytes, parse_message
 from mailgate.senders import ListServers, with_author

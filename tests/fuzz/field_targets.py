@@ -28,7 +28,7 @@ from mailgate.mimeout import OutPart, mixed
 from mailgate.parse import attachment_bytes, parse_message
 from mailgate.scan import ScanLimits, read_header
 from mailgate.smtpreplies import CommandRefused
-from mailgate.subjects import read_subject
+from mailgate.threads.subjects import read_subject
 from mailgate.tokens import Keys
 from tests.fuzz.reading_targets import DIRTY
 from tracker.model import Queue, QueueId, TicketId

@@ -6,15 +6,15 @@ import hashlib
 import re
 from collections import Counter
 
-from mailgate.bounces import MAX_RECIPIENTS
-from mailgate.classify import classify, understood
 from mailgate.clean import clean_text, decode
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, reply_to
-from mailgate.htmltext import to_text
+from mailgate.kinds.bounces import MAX_RECIPIENTS
+from mailgate.kinds.classify import classify, understood
 from mailgate.message import Disposition, Mailbox, ParsedMessage
+from mailgate.mime.htmltext import to_text
 from mailgate.parse import attachment_bytes, parse_message
-from mailgate.quoting import separate
+from mailgate.quotes.quoting import separate
 from mailgate.scan import ScanLimits, scan, to_crlf
 
 # What no text of a mail may hold: NUL, controls, halves of surrogate pairs.

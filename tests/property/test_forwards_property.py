@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.forwards import find_forwarded
+from mailgate.quotes.forwards import find_forwarded
 
 _PIECES = st.sampled_from(
     [

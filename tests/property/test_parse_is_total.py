@@ -7,15 +7,15 @@ import re
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailgate.classify import classify
 from mailgate.clean import clean_line, clean_text, decode, decode_words, safe_name
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError
 from mailgate.fieldvalues import parameter, read_date, read_ids, read_mailboxes
+from mailgate.kinds.classify import classify
 from mailgate.parse import attachment_bytes, parse_message
-from mailgate.quoting import separate
+from mailgate.quotes.quoting import separate
 from mailgate.scan import ScanLimits, scan, to_crlf
-from mailgate.subjects import read_subject
+from mailgate.threads.subjects import read_subject
 
 DIRTY = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 ENVELOPE = Envelope(Client("", "", "FILE", "s"), "", ())

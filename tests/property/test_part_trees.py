@@ -8,16 +8,16 @@ import hashlib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailgate.armor import read_armor
 from mailgate.clean import clean_text, decode
-from mailgate.flowed import unflow
-from mailgate.inlinefiles import take_files
-from mailgate.invitation import read_invitation
+from mailgate.mime.armor import read_armor
+from mailgate.mime.flowed import unflow
+from mailgate.mime.inlinefiles import take_files
+from mailgate.mime.invitation import read_invitation
+from mailgate.mime.rtf import decompress, to_text
+from mailgate.mime.sniff import media_type
+from mailgate.mime.tnef import read_tnef
+from mailgate.mime.transfer import undo
 from mailgate.parse import attachment_bytes, parse_message
-from mailgate.rtf import decompress, to_text
-from mailgate.sniff import media_type
-from mailgate.tnef import read_tnef
-from mailgate.transfer import undo
 from tests.support.tnef import HEAD, attribute, prop, properties, renders
 
 few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailgate.htmltext import to_text
-from mailgate.quoting import separate
+from mailgate.mime.htmltext import to_text
+from mailgate.quotes.quoting import separate
 
 # What separators look at, so that chance finds the places where they cut.
 LINES = [

@@ -7,9 +7,9 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailgate.bounces import MAX_RECIPIENTS
-from mailgate.classify import understood
 from mailgate.envelope import Client, Envelope
+from mailgate.kinds.bounces import MAX_RECIPIENTS
+from mailgate.kinds.classify import understood
 from mailgate.message import BouncedRecipient, Disposition, ParsedMessage
 from mailgate.parse import parse_message
 

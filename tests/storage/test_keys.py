@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailgate.subjects import read_subject
+from mailgate.threads.subjects import read_subject
 from tests.support.tracked import NOW, Tracked
 from tracker.model import TicketId
 from tracker.storage import keys

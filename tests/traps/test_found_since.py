@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailgate.clean import clean_line
-from mailgate.htmltext import to_text
+from mailgate.mime.htmltext import to_text
 from tests.support.community import LIST, Community
 from tests.support.costs import growth
 

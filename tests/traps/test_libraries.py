@@ -12,9 +12,9 @@ import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailgate.clean import decode
-from mailgate.htmltext import to_text
 from mailgate.message import SeparatedText
-from mailgate.quoting import separate
+from mailgate.mime.htmltext import to_text
+from mailgate.quotes.quoting import separate
 from routing.facts import Facts, Reading
 from routing.faults import Fault
 from routing.query import parse_query

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from mailgate.bounces import MAX_RECIPIENTS, declared, status_in
-from mailgate.bouncetext import completed
-from mailgate.classify import understood
 from mailgate.envelope import Client, Envelope
+from mailgate.kinds.bounces import MAX_RECIPIENTS, declared, status_in
+from mailgate.kinds.bouncetext import completed
+from mailgate.kinds.classify import understood
 from mailgate.message import ParsedMessage
 from mailgate.parse import parse_message
 

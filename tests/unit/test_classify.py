@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailgate.classify import classify
 from mailgate.envelope import Client, Envelope
+from mailgate.kinds.classify import classify
 from mailgate.message import Disposition
 from mailgate.parse import parse_message
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from mailgate.forwards import find_forwarded
 from mailgate.message import Forwarded, Mailbox
+from mailgate.quotes.forwards import find_forwarded
 
 ANN = Mailbox("ann@x.example", "Ann Lee")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mailgate.htmltext import to_text
+from mailgate.mime.htmltext import to_text
 
 
 @pytest.mark.parametrize(

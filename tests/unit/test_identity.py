@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailgate.identity import identity_of, is_redelivery, minted
-from mailgate.likeness import similarity
 from mailgate.message import Mailbox, ParsedMessage
+from mailgate.threads.identity import identity_of, is_redelivery, minted
+from mailgate.threads.likeness import similarity
 from tracker.model import Address, PersonId, PostId, TicketId, Trust
 from tracker.storage.posts import Post
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from mailgate.likeness import MOST_ROWS, common_numbers, containment, rows_of_words
-from mailgate.titles import alike, refines, share_a_word
+from mailgate.threads.likeness import MOST_ROWS, common_numbers, containment, rows_of_words
+from mailgate.threads.titles import alike, refines, share_a_word
 
 TEXT = "The door of our storage element closes every connection after eleven seconds."
 

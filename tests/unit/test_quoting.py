@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mailgate.quoting import separate
+from mailgate.quotes.quoting import separate
 
 ATTRIBUTIONS = [
     "On Sun, 22 Nov 2026 at 10:00, Ann Lee <ann@x.example> wrote:",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailgate.sniff import extension, media_type, sniff
+from mailgate.mime.sniff import extension, media_type, sniff
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 PROGRAM = b"MZ\x90\0\x03"

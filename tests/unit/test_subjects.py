@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailgate.subjects import read_subject
+from mailgate.threads.subjects import read_subject
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from email.utils import parseaddr
 
 import pytest
 
-from mailgate.identity import named_keys
-from mailgate.match import Evidence
 from mailgate.message import ParsedMessage
+from mailgate.threads.identity import named_keys
+from mailgate.threads.match import Evidence
 from tests.support.community import LIST, Community, header
 from tracker.storage.keys import message_key
 

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from mailgate import rtf
-from mailgate.tnef import TnefFile, read_tnef
+from mailgate.mime import rtf
+from mailgate.mime.tnef import TnefFile, read_tnef
 from tests.support.tnef import HEAD, attribute, prop, properties, renders
 
 

@@ -7,7 +7,7 @@ import binascii
 
 import pytest
 
-from mailgate.transfer import Undone, undo, uu_line
+from mailgate.mime.transfer import Undone, undo, uu_line
 
 SENTENCE = b"The site has been down since noon.\n"
 BASE64 = base64.b64encode(SENTENCE)

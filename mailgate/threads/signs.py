@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mailgate.match import Evidence, Match, Outcome, Question, Sign
+from mailgate.threads.match import Evidence, Match, Outcome, Question, Sign
 from tracker.model import Ticket, TicketId
 from tracker.storage.keys import KnownKey
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from mailgate.closings import is_answered
-from mailgate.quotewords import OPENING, PROSE, QUOTING, says_wrote
-from mailgate.textlines import MAX_LINE, QUOTED, Page
+from mailgate.quotes.closings import is_answered
+from mailgate.quotes.quotewords import OPENING, PROSE, QUOTING, says_wrote
+from mailgate.quotes.textlines import MAX_LINE, QUOTED, Page
 
 _MAX_ATTRIBUTION = 500
 _INDENT = "    "

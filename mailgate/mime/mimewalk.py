@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from mailgate import leaves, machineparts
-from mailgate.body import Body, union
 from mailgate.clean import clean_text, decode
 from mailgate.fieldvalues import parameter
-from mailgate.parts import MESSAGES, Part, children, content_id, field, file_name, is_attached, kind_of
+from mailgate.mime import leaves, machineparts
+from mailgate.mime.body import Body, union
+from mailgate.mime.parts import MESSAGES, Part, children, content_id, field, file_name, is_attached, kind_of
 
 # Forms of the text for other eyes: pages that programs of one maker show, and the watch.
 _SPECIAL_FORMS = frozenset({"text/x-amp-html", "text/watch-html"})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mailgate.likeness import similarity
 from mailgate.message import ParsedMessage
+from mailgate.threads.likeness import similarity
 from tracker.model import Trust
 from tracker.storage import keys
 from tracker.storage.keys import KnownKey

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import re
 
-from mailgate.attributions import DAY, ENDS, LEADING, is_rule, mark_above_quotes, mark_below_attribution
-from mailgate.closings import is_answered, mark_banner, mark_closings
 from mailgate.message import SeparatedText
-from mailgate.quotewords import (
+from mailgate.quotes.attributions import (
+    DAY,
+    ENDS,
+    LEADING,
+    is_rule,
+    mark_above_quotes,
+    mark_below_attribution,
+)
+from mailgate.quotes.closings import is_answered, mark_banner, mark_closings
+from mailgate.quotes.quotewords import (
     FORWARDED,
     FORWARDS_BEGIN,
     LABELS,
@@ -20,7 +27,7 @@ from mailgate.quotewords import (
     RAW_LABELS,
     says_wrote,
 )
-from mailgate.textlines import MAX_LINE, NEW, QUOTED, Page
+from mailgate.quotes.textlines import MAX_LINE, NEW, QUOTED, Page
 
 _MARK = re.compile(r"[ \t\ufeff]{0,4}>(?!From )")
 _DASHES = "-‐‑–—=_"

@@ -15,13 +15,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate.digests import out_of_digest
-from mailgate.guessing import Clue, Guess, guess
-from mailgate.identity import stored_under
-from mailgate.match import Evidence, Match, Question
-from mailgate.signs import signs_of
-from mailgate.subjects import read_subject
-from mailgate.titles import alike, refines, share_a_word
+from mailgate.threads.digests import out_of_digest
+from mailgate.threads.guessing import Clue, Guess, guess
+from mailgate.threads.identity import stored_under
+from mailgate.threads.match import Evidence, Match, Question
+from mailgate.threads.signs import signs_of
+from mailgate.threads.subjects import read_subject
+from mailgate.threads.titles import alike, refines, share_a_word
 from tracker import rights
 from tracker.model import Link, Status, Ticket, TicketId
 from tracker.storage import posts, queues

@@ -15,8 +15,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate.likeness import MOST_ROWS, common_numbers, containment, rows_of_words
-from mailgate.subjects import SubjectReading
+from mailgate.threads.likeness import MOST_ROWS, common_numbers, containment, rows_of_words
+from mailgate.threads.subjects import SubjectReading
 from tracker.model import PersonId, QueueId, Ticket, TicketId
 from tracker.storage import posts
 from tracker.storage import tickets as store

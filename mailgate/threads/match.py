@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mailgate.identity import Identity
 from mailgate.message import ParsedMessage
-from mailgate.subjects import SubjectReading
+from mailgate.threads.identity import Identity
+from mailgate.threads.subjects import SubjectReading
 from tracker.model import Link, Queue, Ticket, TicketId, Trust
 from tracker.storage.people import Sender
 

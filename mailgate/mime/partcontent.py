@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 
 from mailgate.fieldvalues import parameter
-from mailgate.parts import MESSAGES, Part, children, field, kind_of
-from mailgate.transfer import Undone, undo
+from mailgate.mime.parts import MESSAGES, Part, children, field, kind_of
+from mailgate.mime.transfer import Undone, undo
 
 _CRLF = b"\r\n"
 _LINE_END = re.compile(rb"\r\n|[\r\n]")

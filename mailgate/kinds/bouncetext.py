@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from mailgate.bounces import MAX_RECIPIENTS, declared, returning, status_in
 from mailgate.fieldvalues import read_ids, read_mailboxes
+from mailgate.kinds.bounces import MAX_RECIPIENTS, declared, returning, status_in
 from mailgate.message import BouncedRecipient, ParsedMessage
 
 _MAX_CHARACTERS: Final = 256 * 1024

@@ -10,8 +10,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mailgate import rtf
 from mailgate.clean import clean_line, clean_text, decode
+from mailgate.mime import rtf
 
 _SIGNATURE = 0x223E9F78
 _MAX_ATTRIBUTES = 5000

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mailgate.clean import decode, safe_name
-from mailgate.transfer import uu_line
+from mailgate.mime.transfer import uu_line
 
 _MAX_FILES = 100
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)

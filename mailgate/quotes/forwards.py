@@ -13,8 +13,8 @@ from typing import Final
 
 from mailgate.clean import clean_line
 from mailgate.message import Forwarded, Mailbox
-from mailgate.quotewords import FORWARDED, FORWARDS_BEGIN, LABELS
-from mailgate.subjects import read_subject
+from mailgate.quotes.quotewords import FORWARDED, FORWARDS_BEGIN, LABELS
+from mailgate.threads.subjects import read_subject
 
 # A forward of a forward of ...: nobody asks for more.
 _MOST_BLOCKS: Final = 5

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mailgate import automaticwords as words
-from mailgate.bounces import status_in
-from mailgate.bouncetext import completed, says_undelivered, with_returned_id
 from mailgate.envelope import Envelope
 from mailgate.fieldvalues import mime_type, parameter
+from mailgate.kinds import automaticwords as words
+from mailgate.kinds.bounces import status_in
+from mailgate.kinds.bouncetext import completed, says_undelivered, with_returned_id
+from mailgate.kinds.spammarks import spam_mark
 from mailgate.message import BouncedRecipient, Classified, Disposition, ParsedMessage
-from mailgate.spammarks import spam_mark
 
 # What opens, reopens and tells nothing.
 AUTOMATIC: Final = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.closingwords import (
+from mailgate.quotes.closingwords import (
     BANNER,
     BANNER_OPENS,
     COMPANY,
@@ -20,8 +20,8 @@ from mailgate.closingwords import (
     SMALL_PRINT,
     VALEDICTION,
 )
-from mailgate.quotewords import GREETING, INLINE
-from mailgate.textlines import MAX_LINE, NEW, SIGNATURE, Page
+from mailgate.quotes.quotewords import GREETING, INLINE
+from mailgate.quotes.textlines import MAX_LINE, NEW, SIGNATURE, Page
 
 _MAX_SIGNATURE = 25
 _MAX_FOOTER = 25

@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate.match import Question
-from mailgate.subjects import read_subject
+from mailgate.threads.match import Question
+from mailgate.threads.subjects import read_subject
 from tracker.storage import keys
 from tracker.storage.keys import KnownKey
 

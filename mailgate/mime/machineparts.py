@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mailgate import bounces, leaves
-from mailgate.body import Body
 from mailgate.clean import clean_text, decode
 from mailgate.fieldvalues import read_ids
-from mailgate.partcontent import payload
-from mailgate.parts import Part, children, field
-from mailgate.transfer import undo
+from mailgate.kinds import bounces
+from mailgate.mime import leaves
+from mailgate.mime.body import Body
+from mailgate.mime.partcontent import payload
+from mailgate.mime.parts import Part, children, field
+from mailgate.mime.transfer import undo
 
 # Read, and not shown as files.
 REPORTS = frozenset(

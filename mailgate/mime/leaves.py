@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mailgate import htmltext, rtf
-from mailgate.armor import read_armor
-from mailgate.body import Body, file, union
 from mailgate.clean import clean_line, clean_text, decode, decode_words, safe_name
 from mailgate.errors import HeaderTooLarge
 from mailgate.fieldvalues import mime_type, parameter, read_ids, read_mailboxes
-from mailgate.flowed import unflow
-from mailgate.inlinefiles import take_files
-from mailgate.invitation import read_invitation
 from mailgate.message import Attachment, Forwarded, Mailbox
-from mailgate.partcontent import content, payload
-from mailgate.parts import (
+from mailgate.mime import htmltext, rtf
+from mailgate.mime.armor import read_armor
+from mailgate.mime.body import Body, file, union
+from mailgate.mime.flowed import unflow
+from mailgate.mime.inlinefiles import take_files
+from mailgate.mime.invitation import read_invitation
+from mailgate.mime.partcontent import content, payload
+from mailgate.mime.parts import (
     Part,
     content_id,
     declared_kind,
@@ -27,9 +27,9 @@ from mailgate.parts import (
     is_attached,
     is_inline,
 )
+from mailgate.mime.sniff import extension, media_type
+from mailgate.mime.tnef import Tnef, TnefFile, read_tnef
 from mailgate.scan import Header, ScanLimits, read_header
-from mailgate.sniff import extension, media_type
-from mailgate.tnef import Tnef, TnefFile, read_tnef
 
 SHOWN_TEXT = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
 _ENRICHED = frozenset({"text/enriched", "text/richtext"})

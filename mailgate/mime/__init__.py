@@ -1,0 +1,1 @@
+"""Parts of a mail, from transfer encodings to text and files."""

@@ -1,0 +1,1 @@
+"""Which ticket a mail continues, and by what evidence."""
