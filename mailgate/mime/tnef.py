@@ -65,13 +65,14 @@ class Tnef:
 
 
 def read_tnef(data: bytes) -> Tnef | None:
-    """What `data` holds, as far as it can be read; None where it is no TNEF."""
+    """What `data` holds, as far as it can be read; None where it is no TNEF, or has over 200 files."""
     if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
         return None
     reader = _Reader()
     for tag, value in _attributes(data):
         reader.take(tag, value)
-    return reader.result()
+    result = reader.result()
+    return result if len(result.files) <= _MAX_FILES else None
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -102,7 +103,7 @@ class _Reader:
             self._result = replace(self._result, body=self._string(value))
         elif tag == _PROPERTIES:
             self._take_properties(value)
-        elif tag == _NEW_FILE and len(self._files) < _MAX_FILES:
+        elif tag == _NEW_FILE:
             self._files.append(TnefFile())
         elif self._files and tag in (_FILE_TITLE, _FILE_DATA, _FILE_PROPERTIES):
             self._files[-1] = self._file(self._files[-1], tag, value)

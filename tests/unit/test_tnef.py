@@ -119,3 +119,10 @@ def test_broken_rich_text_is_no_text(data: bytes) -> None:
 )
 def test_rich_text_loses_its_formatting(source: bytes, text: str) -> None:
     assert rtf.to_text(source) == text
+
+
+@pytest.mark.parametrize(("count", "opened"), [(200, True), (201, False)])
+def test_one_of_too_many_files_is_left_whole(count: int, *, opened: bool) -> None:
+    file = renders() + attribute(0x00018010, b"a.txt\0") + attribute(0x0006800F, b"text")
+    found = read_tnef(HEAD + file * count)
+    assert (found is not None and len(found.files) == count) is opened
