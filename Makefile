@@ -10,7 +10,7 @@ JOBS ?= auto
 SECONDS ?= 600
 TARGET ?=
 
-.PHONY: install run test check format fuzz bench bench-threading bench-hostile lock migration clean
+.PHONY: install run test check format fuzz bench bench-threading bench-reading bench-hostile lock migration clean
 
 install: .venv/installed
 
@@ -52,6 +52,9 @@ bench: install  ## messages a second and CPU a message, beside the floor of the 
 
 bench-threading: install  ## tickets against the true threads of a real archive (needs ../shared or MAILGATE_SHARED)
 	$(BIN)/python -m tests.bench.threading_score
+
+bench-reading: install  ## CPU of reading a mail, as against mail-parser alone (needs ../shared or MAILGATE_SHARED)
+	$(BIN)/python -m tests.bench.reading_cost
 
 bench-hostile: install  ## what hostile mail costs a daemon: CPU and memory of each (needs ../shared or MAILGATE_SHARED)
 	$(BIN)/python -m tests.bench.hostile
