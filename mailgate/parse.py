@@ -27,7 +27,6 @@ from mailgate.scan import Header, ScanLimits, Shape, measure, read_author, read_
 # What the tree may cost. The library makes an object of each line, compares each line with each open
 # boundary, and mail-parser copies an attached container once for each container around it.
 _MAX_LINES = 500_000
-_LONG_HEADER = 32 * 1024
 _LONG_LINE = 8 * 1024
 _MAX_LINES_TO_SPLIT = 50_000
 _MAX_COMPARISONS = 4_000_000
@@ -63,7 +62,7 @@ def attachment_bytes(raw: bytes, parsed: ParsedMessage) -> tuple[tuple[Attachmen
     """The attachments of `parsed`, each with its bytes, taken again from the mail it was read from."""
     if not parsed.attachments:
         return ()
-    body = read_body(email.message_from_bytes(_canonical(raw, read_header(raw, ScanLimits()))))
+    body = read_body(email.message_from_bytes(_for_the_tree(raw, read_header(raw, ScanLimits()))))
     return tuple(
         (attachment, take()) for attachment, take in zip(body.attachments, body.sources, strict=True)
     )
@@ -105,38 +104,37 @@ def _readers(raw: bytes, shape: Shape) -> tuple[_Reader, ...]:
 def _read_with_mail_parser(raw: bytes, header: Header, shape: Shape) -> tuple[Body, tuple[str, ...]]:
     if shape.attached * len(raw) > _MAX_COPIED:
         raise ValueError("attached containers in attached containers")
-    parser = mailparser.parse_from_bytes(_canonical(raw, header))
+    parser = mailparser.parse_from_bytes(_for_the_tree(raw, header))
     return read_body(parser.message), _defects(parser.defects)
 
 
 def _read_with_library(raw: bytes, header: Header, _: Shape) -> tuple[Body, tuple[str, ...]]:
     """The same tree without mail-parser, which raises on a few mails that the library can read."""
-    return read_body(email.message_from_bytes(_canonical(raw, header))), ()
+    return read_body(email.message_from_bytes(_for_the_tree(raw, header))), ()
 
 
 def _read_flat(raw: bytes, header: Header, _: Shape) -> tuple[Body, tuple[str, ...]]:
     """A mail that is one part, however many lines that has: the libraries make an object of each."""
-    canonical = _canonical(raw, header)
-    body_at = len(canonical) - (len(raw) - header.end)
-    message = email.message_from_bytes(canonical[:body_at])
-    message.set_payload(canonical[body_at:].decode("ascii", "surrogateescape"))
+    message = email.message_from_bytes(_mime_header(header))
+    message.set_payload(raw[header.end :].decode("ascii", "surrogateescape"))
     return read_body(message), ()
 
 
-def _canonical(raw: bytes, header: Header) -> bytes:
-    """`raw` with its header as we understand it, so that the tree is built on the same fields.
+def _for_the_tree(raw: bytes, header: Header) -> bytes:
+    return _mime_header(header) + raw[header.end :]
 
-    Of a long header the libraries get only those: mail-parser reads every address, at 7 µs a comma.
+
+def _mime_header(header: Header) -> bytes:
+    """The fields that the tree is built on, as we understand them, and the empty line.
+
+    mail-parser reads every address and every Received, at 7 µs a comma, which we read ourselves.
     """
-    is_long = header.end - header.start > _LONG_HEADER
-    if not (header.mended or is_long):
-        return raw
     fields = b"".join(
         b"%s:%s\r\n" % (name.encode("ascii"), value)
         for name, value in header.fields
-        if name[-1] != " " and (not is_long or name.lower().startswith(("content-", "mime-")))
+        if name.lower().startswith(("content-", "mime-"))
     )
-    return fields + b"\r\n" + raw[header.end :]
+    return fields + b"\r\n"
 
 
 def _defects(found: list[dict[str, list[str]]]) -> tuple[str, ...]:

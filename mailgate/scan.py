@@ -45,13 +45,11 @@ class Header:
     """The fields of a header in order: names as written, values as bytes with their folds.
 
     `start` is where the first field stands (an mbox line is skipped), `end` where the body begins.
-    `mended` says that the fields are not written as RFC 5322 3 has them, though section 4 allows it.
     """
 
     fields: tuple[tuple[str, bytes], ...]
     start: int
     end: int
-    mended: bool = False
     _index: dict[str, list[bytes]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,20 +128,18 @@ def read_header(raw: bytes, limits: ScanLimits, start: int = 0) -> Header:
     at = begin = mbox_line.end() if mbox_line else start
     stop = min(len(raw), begin + limits.header_bytes + 1)
     fields: list[tuple[str, bytes]] = []
-    mended = mbox_line is not None
     while match := _FIELD.match(raw, at, stop):
         name, blank, value = match.groups()
         # RFC 5322 4.5 allows "Name :"; for From it is a trick, read as a field by some and not by others.
         spaced = bool(blank) and name.lower() == b"from"
         fields.append((name.decode("ascii") + (" " if spaced else ""), value))
-        mended = mended or bool(blank)
         at = match.end()
         if len(fields) > limits.fields:
             raise HeaderTooLarge(f"More than {limits.fields} header fields")
     if at - begin > limits.header_bytes:
         raise HeaderTooLarge(f"More than {limits.header_bytes} bytes of header")
     blank_line = _BLANK_LINE.match(raw, at)
-    return Header(tuple(fields), begin, blank_line.end() if blank_line else at, mended)
+    return Header(tuple(fields), begin, blank_line.end() if blank_line else at)
 
 
 def read_author(header: Header) -> Mailbox:

@@ -1,7 +1,7 @@
 """What reading a mail costs beside mail-parser alone: `python -m tests.bench.reading_cost`.
 
-The same mails of a real archive, read by us (looked over, every part parsed, quotes separated, classified) and
-by mail-parser alone, in turns; CPU, the median of the rounds. Ends with 1 above what we promise.
+The same mails of a real archive, read by us (looked over, every part parsed, quotes separated, classified)
+and by mail-parser alone, in turns; CPU, the median of the rounds. Ends with 1 above what we promise.
 """
 
 from __future__ import annotations
