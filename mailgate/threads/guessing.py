@@ -28,9 +28,8 @@ _LONG_WINDOW: Final = timedelta(days=90)
 _MISSING_OPENING: Final = timedelta(days=14)
 # A question is dated before its answers, but for what clocks differ.
 _CLOCKS: Final = timedelta(hours=1)
-_CONTINUED: Final = timedelta(days=14)
-# Under a week: notices that come every week under one title are not one matter.
-_ASKED_AGAIN: Final = timedelta(days=6)
+# Notices that come every week under one title are not one matter.
+_UNDER_A_WEEK: Final = timedelta(days=6)
 _SAME_TEXT: Final = 0.7
 _SAME_NUMBERS: Final = 0.9
 # Signatures, links and addresses do not come back as they were.
@@ -259,7 +258,7 @@ def _quoted_in(field: _Field, ticket: Ticket) -> bool | None:
 def _goes_on(field: _Field, ticket: Ticket) -> bool:
     """Who asked writes after somebody answered: an answer from a client that marks none."""
     clue = field.clue
-    if clue.time - ticket.active_at > _CONTINUED or clue.author_id != ticket.requester_id:
+    if clue.time - ticket.active_at > _UNDER_A_WEEK or clue.author_id != ticket.requester_id:
         return False
     return bool(field.said[ticket.id]) and field.said[ticket.id][0].author_id != clue.author_id
 
@@ -275,4 +274,4 @@ def _holds(clue: Clue, post: Said, ticket: Ticket) -> bool:
     numbers = common_numbers(post.own, clue.text)
     if post.author_id != clue.author_id and numbers >= _QUOTED_NUMBERS:
         return True
-    return post.n == 1 and abs(clue.time - ticket.created_at) <= _ASKED_AGAIN and numbers >= _SAME_NUMBERS
+    return post.n == 1 and abs(clue.time - ticket.created_at) <= _UNDER_A_WEEK and numbers >= _SAME_NUMBERS
