@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from mailgate.message import Forwarded, Mailbox
 from mailgate.quotes.forwards import find_forwarded
+from tests.support.costs import cpu_s
 
 ANN = Mailbox("ann@x.example", "Ann Lee")
 
@@ -270,6 +269,4 @@ def test_a_chain_has_an_end() -> None:
     ids=["heads", "marks", "addresses", "quotes", "one line", "blocks", "dashes"],
 )
 def test_hostile_texts_cost_little(text: str) -> None:
-    started = time.process_time()
-    find_forwarded(text, "Fwd: x")
-    assert time.process_time() - started < 1
+    assert cpu_s(lambda: find_forwarded(text, "Fwd: x")) < 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import mailbox
-import time
 from pathlib import Path
 
 import pytest
 
 from mailgate.importing import import_mails, read_source, split_mbox
 from tests.support.community import Community
+from tests.support.costs import cpu_s
 
 QUESTION = b"""From: Ann <ann@uni.example>
 To: osg-general@lists.example.org
@@ -59,9 +59,8 @@ def test_an_mbox_with_crlf_is_split_the_same() -> None:
 
 def test_an_mbox_of_many_mails_is_split_in_time_linear_in_it() -> None:
     content = mbox(*[QUESTION] * 30_000)
-    start = time.process_time()
-    assert sum(1 for _ in split_mbox(content)) == 30_000
-    assert time.process_time() - start < 2
+    assert len(list(split_mbox(content))) == 30_000
+    assert cpu_s(lambda: list(split_mbox(content))) < 2
 
 
 def test_maildir_folder_and_mbox_give_the_same_mails(tmp_path: Path) -> None:

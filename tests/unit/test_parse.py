@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from datetime import UTC, datetime
 
 import pytest
 
 from mailgate.parse import attachment_bytes, parse_message
+from tests.support.costs import cpu_s
 
 HEAD = b"From: Ann Lee <ann@x.example>\r\nTo: help@lists.example\r\nSubject: Site down\r\n"
 
@@ -162,10 +162,8 @@ def test_a_message_inside_is_kept_as_it_was_sent(fields: bytes) -> None:
 def test_a_long_field_of_a_message_inside_costs_no_more_than_its_length(fields: bytes) -> None:
     inner = b"From: " + b"a@b.example, " * 18_000 + b"\r\n\r\nText."
     raw = HEAD + b"Content-Type: message/rfc822\r\n" + fields + b"\r\n" + inner
-    start = time.process_time()
-    message = parse_message(raw)
-    assert time.process_time() - start < 1
-    assert [each.size for each in message.attachments] == [len(inner)]
+    assert cpu_s(lambda: parse_message(raw)) < 1
+    assert [each.size for each in parse_message(raw).attachments] == [len(inner)]
 
 
 def test_of_html_that_is_too_long_the_whole_is_kept_beside_the_text() -> None:
@@ -179,12 +177,9 @@ def test_of_html_that_is_too_long_the_whole_is_kept_beside_the_text() -> None:
 
 
 def test_a_flowing_paragraph_of_any_length_is_read_in_linear_time() -> None:
-    start = time.process_time()
-    message = parse_message(
-        HEAD + b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"word \r\n" * 200_000
-    )
-    assert len(message.text) == 5 * 200_000
-    assert time.process_time() - start < 2
+    raw = HEAD + b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"word \r\n" * 200_000
+    assert len(parse_message(raw).text) == 5 * 200_000
+    assert cpu_s(lambda: parse_message(raw)) < 2
 
 
 def test_a_message_inside_a_file_has_the_line_ends_of_the_wire() -> None:

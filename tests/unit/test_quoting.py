@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
 
 from mailgate.quotes.quoting import separate
+from tests.support.costs import cpu_s
 
 ATTRIBUTIONS = [
     "On Sun, 22 Nov 2026 at 10:00, Ann Lee <ann@x.example> wrote:",
@@ -320,16 +320,6 @@ def lines_run(text: str) -> int:
 @pytest.mark.parametrize("make", HOSTILE, ids=range(len(HOSTILE)))
 def test_twice_the_hostile_text_is_twice_the_work(make: Callable[[int], str]) -> None:
     assert lines_run(make(400)) <= 2.5 * lines_run(make(200)) + 500
-
-
-def cpu_s(work: Callable[[], object]) -> float:
-    """The CPU that `work` takes, in seconds; the least of three runs."""
-    best = float("inf")
-    for _ in range(3):
-        begin = time.process_time()
-        work()
-        best = min(best, time.process_time() - begin)
-    return best
 
 
 @pytest.mark.parametrize("make", HOSTILE, ids=range(len(HOSTILE)))
