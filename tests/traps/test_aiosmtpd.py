@@ -102,7 +102,7 @@ def test_a3_the_handler_is_cancelled_when_the_peer_goes_away(goodbye: str) -> No
 
 def test_a4_a_handler_slower_than_the_timeout_is_cut_without_a_reply() -> None:
     slow = Slow()
-    with naive_door(slow, timeout=0.3) as port, Peer(port) as peer:
+    with naive_door(slow, timeout=1) as port, Peer(port) as peer:
         peer.begin()
         peer.send(b"hello\r\n.\r\n")
         assert peer.reply() == ""
