@@ -12,8 +12,8 @@ from mailgate.threads.match import Question
 from mailgate.threads.thread import unresolved
 from routing.decide import Decision
 from tracker.commands import NewAttachment, NewPost, Route
-from tracker.model import Address, BadValue, PersonId, Priority, TicketId
-from tracker.people import normalise_address
+from tracker.model import Address, PersonId, Priority, TicketId
+from tracker.people import read_address
 from tracker.storage.keys import KnownKey
 
 UNREADABLE_TEXT: Final = "(This mail could not be read. It is attached as it came.)"
@@ -75,15 +75,8 @@ def route_of(ticket_id: TicketId, decision: Decision, revision: int, *, fresh: b
         ticket_id=ticket_id,
         cause=f"rules rev {revision}" + (f" ({decision.rules[0]})" if decision.rules else ""),
         centers=decision.centers,
-        contacts=tuple(a for a in map(_address, decision.cc) if a is not None),
+        contacts=tuple(a for a in map(read_address, decision.cc) if a is not None),
         tags=decision.tags,
         priority=None if decision.priority is None else Priority(decision.priority),
         notes=decision.notes,
     )
-
-
-def _address(text: str) -> Address | None:
-    try:
-        return normalise_address(text)
-    except BadValue:
-        return None

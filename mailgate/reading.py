@@ -20,8 +20,8 @@ from mailgate.senders import ListServers, trust_of_author, with_author
 from mailgate.threads.identity import Identity, identity_of, named_keys
 from mailgate.threads.subjects import SubjectReading, read_subject
 from mailgate.tokens import Keys
-from tracker.model import Address, BadValue, Queue, TicketId, Trust
-from tracker.people import normalise_address
+from tracker.model import Address, Queue, TicketId, Trust
+from tracker.people import read_address
 from tracker.storage import keys as key_store
 
 _NO_TITLE: Final = "(no subject)"
@@ -115,7 +115,6 @@ def read_mail(
     identity = identity_of(message, subject.base, queue.domain)
     named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)
-    asked_by = askers(message, list_servers, queues) if subject.passes_on else ()
     ids = (*message.in_reply_to, *message.references)
     return Reading(
         mail=mail,
@@ -125,7 +124,7 @@ def read_mail(
         mentioned=read_targets((box.address for box in headers), queues),
         reported=read_targets([complaint.reverse_path] if complaint else [], queues),
         queue=queue,
-        sender=_address(message.sender),
+        sender=read_address(message.sender.address),
         trust=trust_of_author(message, mail.trust),
         subject=subject,
         identity=identity,
@@ -137,7 +136,7 @@ def read_mail(
         claimed=tuple(n for i in ids if (n := keys.claimed_root(i, queue.domain)) is not None),
         quoted=_quoted_tickets(message.text, queue),
         copied_to=_copied_to(headers, queues),
-        asked_by=asked_by,
+        asked_by=askers(message, list_servers, queues) if subject.passes_on else (),
         passed_on=_passed_on(message) if subject.passes_on else None,
         list_servers=list_servers,
     )
@@ -149,7 +148,7 @@ def _unwrapped(message: ParsedMessage, raw: bytes) -> ParsedMessage:
     if not message.sender_repaired or message.text.strip() or inside is None or not inside.attached:
         return message
     files = read_attachments(raw)
-    if len(files) != 1 or _address(inside.sender) != _address(message.sender):
+    if len(files) != 1 or read_address(inside.sender.address) != read_address(message.sender.address):
         return message
     inner = read_message(files[0][1])
     return replace(
@@ -172,13 +171,6 @@ def read_targets(addresses: Iterable[str], queues: Sequence[Queue]) -> tuple[Tar
 def _queue_of(targets: Sequence[Target], queues: Sequence[Queue]) -> Queue:
     named = next((target.queue for target in targets if target.queue is not None), None)
     return named or queues[0]
-
-
-def _address(mailbox: Mailbox) -> Address | None:
-    try:
-        return normalise_address(mailbox.address)
-    except BadValue:
-        return None
 
 
 def _time_of(message: ParsedMessage, received_at: datetime) -> datetime:
@@ -231,7 +223,7 @@ def _passed_on(message: ParsedMessage) -> str | None:
 
 
 def _copied_to(boxes: Sequence[Mailbox], queues: Sequence[Queue]) -> tuple[Address, ...]:
-    addresses = (_address(box) for box in boxes[:_MOST_COPIED])
+    addresses = (read_address(box.address) for box in boxes[:_MOST_COPIED])
     theirs = (a for a in addresses if a is not None and read_target(a, queues) is None)
     return tuple(dict.fromkeys(theirs))
 

@@ -9,11 +9,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailgate.addresses import is_nobody, is_ours
-from mailgate.message import Forwarded, Mailbox, ParsedMessage
+from mailgate.message import Forwarded, ParsedMessage
 from mailgate.senders import ListServers, is_written_by_a_list
 from mailgate.threads.match import Writer
-from tracker.model import Address, BadValue, Person, Queue
-from tracker.people import normalise_address
+from tracker.model import Address, Person, Queue
+from tracker.people import read_address
 from tracker.storage import centers, people
 from tracker.unit_of_work import UnitOfWork
 
@@ -66,19 +66,12 @@ def _chain(forwarded: Forwarded | None) -> Iterator[Forwarded]:
 
 
 def _asker(one: Forwarded, servers: ListServers, queues: Sequence[Queue]) -> Asker:
-    address = _address(one.sender)
+    address = read_address(one.sender.address)
     if address is None or one.automatic or is_nobody(address) or is_written_by_a_list(one.sender):
         return Asker(None)
-    return (
-        Asker(None) if servers.has(address) or is_ours(address, queues) else Asker(address, one.sender.name)
-    )
-
-
-def _address(box: Mailbox) -> Address | None:
-    try:
-        return normalise_address(box.address)
-    except BadValue:
-        return None
+    if servers.has(address) or is_ours(address, queues):
+        return Asker(None)
+    return Asker(address, one.sender.name)
 
 
 def requester_of(uow: UnitOfWork, asked_by: tuple[Asker, ...], case: Opening) -> Requester:

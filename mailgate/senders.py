@@ -17,8 +17,8 @@ from mailgate.addresses import is_ours
 from mailgate.envelope import Envelope
 from mailgate.inbound import Mail
 from mailgate.message import Mailbox, ParsedMessage
-from tracker.model import BadValue, Queue, Trust
-from tracker.people import normalise_address, normalise_domain
+from tracker.model import Queue, Trust
+from tracker.people import normalise_domain, read_address
 
 # "Ann Lee via Users", "'Ann Lee' via Users", "Ann Lee (via Users)", and as translated list managers say it.
 _VIA: Final = re.compile(r"(.*?)\s*[(\[]?\b(?:via|vía|über|tramite|przez|через)\s+\S.*", re.IGNORECASE)
@@ -118,7 +118,7 @@ def _is_marked(author: Mailbox) -> bool:
 def _people(boxes: Iterable[Mailbox], servers: ListServers, queues: Sequence[Queue]) -> Iterable[Mailbox]:
     """Those of `boxes` that are no list's."""
     for box in boxes:
-        if _is_address(box.address) and not servers.has(box.address) and not is_ours(box.address, queues):
+        if read_address(box.address) and not servers.has(box.address) and not is_ours(box.address, queues):
             yield box
 
 
@@ -127,14 +127,6 @@ def _written_into(address: str) -> tuple[Mailbox, ...]:
     local = address.rpartition("@")[0]
     name, found, domain = local.rpartition("=40") if "=40" in local else local.rpartition("=")
     return (Mailbox(f"{name}@{normalise_domain(domain)}"),) if found and "." in domain else ()
-
-
-def _is_address(address: str) -> bool:
-    try:
-        normalise_address(address)
-    except BadValue:
-        return False
-    return True
 
 
 def _name(person: Mailbox, author: Mailbox) -> str:

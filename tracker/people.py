@@ -16,6 +16,14 @@ def normalise_address(text: str) -> Address:
     return Address(f"{local}@{normalise_domain(domain)}")
 
 
+def read_address(text: str) -> Address | None:
+    """The same of what a stranger wrote; None where that is no address."""
+    try:
+        return normalise_address(text)
+    except BadValue:
+        return None
+
+
 def normalise_domain(domain: str) -> str:
     """Lower case, IDNA A-labels; a name that IDNA refuses is only lowered: it is a key, not a host."""
     if domain.isascii():
