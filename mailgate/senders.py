@@ -62,7 +62,8 @@ def with_author(
 
 def is_written_by_a_list(author: Mailbox) -> bool:
     """Whether a From says itself that a list manager stands in it for a person."""
-    return _is_marked(author)
+    hidden = author.address.rpartition("@")[0].lower().endswith(_HIDDEN)
+    return hidden or _VIA.fullmatch(author.name[:_LONGEST_NAME]) is not None
 
 
 def trust_of_author(message: ParsedMessage, trust: Trust) -> Trust:
@@ -100,7 +101,7 @@ def _person(message: ParsedMessage, servers: ListServers, queues: Sequence[Queue
     """The one person whom all places that name any agree on."""
     author = message.header_from
     places = [message.original_from, _written_into(author.address)]
-    if _is_marked(author):
+    if is_written_by_a_list(author):
         # Without such a mark it is a mail by the list itself, and answers go to whom it names.
         places.append(message.reply_to)
     found: dict[str, Mailbox] = {}
@@ -108,11 +109,6 @@ def _person(message: ParsedMessage, servers: ListServers, queues: Sequence[Queue
         named = found.get(box.address.lower())
         found[box.address.lower()] = named if named is not None and named.name else box
     return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _is_marked(author: Mailbox) -> bool:
-    hidden = author.address.rpartition("@")[0].lower().endswith(_HIDDEN)
-    return hidden or _VIA.fullmatch(author.name[:_LONGEST_NAME]) is not None
 
 
 def _people(boxes: Iterable[Mailbox], servers: ListServers, queues: Sequence[Queue]) -> Iterable[Mailbox]:
