@@ -12,7 +12,7 @@ from mailgate.message import Disposition
 from mailgate.posting import new_post
 from mailgate.reading import Reading
 from mailgate.threads import identity
-from mailgate.threads.match import Evidence, Question, Writer
+from mailgate.threads.match import OUT_OF_SIGHT, Evidence, Question, Writer
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from tracker import tickets
@@ -41,8 +41,7 @@ def attach(
         return Verdict(disposition, reading.classified.reason, why="names no ticket of ours"), None
     if ticket.private and evidence == Evidence.REFERENCE.value:
         # An id may be known to strangers; a token or root id was in a copy of ours.
-        held = "it names a ticket that its sender may not see, or that is not there"
-        return Verdict(disposition, held, held=True, why=held), None
+        return Verdict(disposition, OUT_OF_SIGHT, held=True, why=OUT_OF_SIGHT), None
     why = f"{reading.classified.reason}; kept with ticket {ticket.id}, nobody is told"
     verdict = Verdict(disposition, reading.classified.reason, ticket.id, evidence=evidence, why=why)
     return verdict, _add(uow, reading, known, ticket)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from mailgate.message import ParsedMessage
 from mailgate.threads.identity import Identity
 from mailgate.threads.subjects import SubjectReading
 from tracker.model import Link, Queue, Ticket, TicketId, Trust
 from tracker.storage.people import Sender
+
+# Why a mail is held, in one sentence for both: it must not tell which numbers there are.
+OUT_OF_SIGHT: Final = "it names a ticket that its sender may not see, or that is not there"
 
 
 class Evidence(StrEnum):

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from mailgate.threads.digests import out_of_digest
 from mailgate.threads.guessing import Clue, Guess, guess
 from mailgate.threads.identity import stored_under
-from mailgate.threads.match import Evidence, Match, Question
+from mailgate.threads.match import OUT_OF_SIGHT, Evidence, Match, Question
 from mailgate.threads.signs import signs_of
 from mailgate.threads.subjects import read_subject
 from mailgate.threads.titles import alike, refines, share_a_word
@@ -65,9 +65,7 @@ def _decide(connection: Connection, question: Question, facts: _Known, *, releas
     if barred is not None and released:
         return Match(barred, Evidence.REFERENCE, f"names ticket {barred.id}, and a moderator let it in")
     if not released and (barred is not None or _names_nothing(question, facts)):
-        # One sentence for both: it must not tell which numbers there are.
-        held = "it names a ticket that its sender may not see, or that is not there"
-        return Match(None, Evidence.NEW, held, held=held)
+        return Match(None, Evidence.NEW, OUT_OF_SIGHT, held=OUT_OF_SIGHT)
     match = _by_evidence(connection, question, facts) or _by_subject(question, _guess(connection, question))
     match = _unless_another_matter(connection, question, facts, match)
     match = _unless_long_resolved(question, match)
