@@ -8,7 +8,7 @@ ticket too many is merged by one command.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -40,8 +40,12 @@ class _Known:
     tickets: dict[TicketId, Ticket]
     keys: tuple[KnownKey, ...]
 
-    def first(self, numbers: Sequence[TicketId]) -> Ticket | None:
-        return next((self.tickets[n] for n in numbers if n in self.tickets), None)
+    def named(self, numbers: Iterable[TicketId]) -> dict[TicketId, Ticket]:
+        """The tickets that `numbers` mean, in order, each once and by the number it has now."""
+        return {self.tickets[n].id: self.tickets[n] for n in numbers if n in self.tickets}
+
+    def first(self, numbers: Iterable[TicketId]) -> Ticket | None:
+        return next(iter(self.named(numbers).values()), None)
 
     def meetings(self, key: str, *, stored: bool) -> list[KnownKey]:
         return [k for k in self.keys if k.key == key and k.stored is stored and k.ticket_id in self.tickets]
@@ -74,8 +78,8 @@ def _decide(connection: Connection, question: Question, facts: _Known, *, releas
 
 def _kept_private(question: Question, facts: _Known, match: Match, *, released: bool) -> Match:
     """What shows any sign of a private ticket is never published: a ticket it opens is private too."""
-    signs = [facts.tickets[n] for n in _signs(question, facts.keys) if n in facts.tickets]
-    if not any(ticket.private for ticket in signs):
+    signs = facts.named(_signs(question, facts.keys))
+    if not any(ticket.private for ticket in signs.values()):
         return match
     if match.ticket is None:
         return replace(match, private=True)
@@ -111,9 +115,8 @@ def _tags(question: Question) -> tuple[TicketId, ...]:
 
 def _barred(connection: Connection, question: Question, facts: _Known) -> Ticket | None:
     """A private ticket that it points at, and whose posts its author may not add to."""
-    signs = (facts.tickets.get(number) for number in _signs(question, facts.keys))
-    for ticket in {ticket.id: ticket for ticket in signs if ticket is not None and ticket.private}.values():
-        if not _may_post_on_private(connection, question, facts, ticket):
+    for ticket in facts.named(_signs(question, facts.keys)).values():
+        if ticket.private and not _may_post_on_private(connection, question, facts, ticket):
             return ticket
     return None
 
@@ -126,7 +129,7 @@ def _names_nothing(question: Question, facts: _Known) -> bool:
 
 
 def _may_post_on_private(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
-    own = {facts.tickets[n].id: facts.tickets[n] for n in question.own if n in facts.tickets}
+    own = facts.named(question.own)
     # The token that came with a post stands for the ticket that the post is in by now.
     came_along = _by_reference(question, facts) == ticket and any(
         _went_on(connection, question, facts, one) for one in own.values()
@@ -138,17 +141,17 @@ def _may_post_on_private(connection: Connection, question: Question, facts: _Kno
 
 def _by_evidence(connection: Connection, question: Question, facts: _Known) -> Match | None:
     """The strongest evidence short of a guess by subject."""
-    rooted, referred = facts.first(question.rooted), _by_reference(question, facts)
-    pointed = facts.first(question.proven) or rooted or facts.first(question.addressed)
+    proven, rooted, addressed = map(facts.first, (question.proven, question.rooted, question.addressed))
+    pointed, referred = proven or rooted or addressed, _by_reference(question, facts)
     if pointed is not None and referred is not None and _went_on(connection, question, facts, pointed):
         why = f"names a post that went from ticket {pointed.id} to ticket {referred.id}"
         return Match(referred, Evidence.REFERENCE, why)
-    if (ticket := facts.first(question.proven)) is not None:
-        return _by_token(question, facts, ticket)
+    if proven is not None:
+        return _by_token(question, facts, proven)
     if rooted is not None and (referred is None or referred.id <= rooted.id):
         return Match(rooted, Evidence.ROOT, f"names the root id of ticket {rooted.id}")
-    if (ticket := facts.first(question.addressed)) is not None:
-        return Match(ticket, Evidence.ADDRESS, f"is addressed to ticket {ticket.id}")
+    if addressed is not None:
+        return Match(addressed, Evidence.ADDRESS, f"is addressed to ticket {addressed.id}")
     tagged = facts.first(_tags(question))
     if referred is not None:
         if tagged is not None and _tag_was_edited(connection, question, facts, referred, tagged):
@@ -165,7 +168,7 @@ def _by_token(question: Question, facts: _Known, ticket: Ticket) -> Match:
     if renewed and _differs(subject.base, ticket):
         why = f"an old address of ticket {ticket.id} under another subject: a new question"
         return Match(None, Evidence.NEW, why, links=((Link.BRANCHED_FROM, ticket.id),))
-    others = {facts.tickets[n].id: facts.tickets[n] for n in question.proven if n in facts.tickets}
+    others = facts.named(question.proven)
     links = tuple((Link.MENTIONS, n) for n, other in others.items() if n != ticket.id and not other.private)
     return Match(ticket, Evidence.TOKEN, f"was sent to a reply address of ticket {ticket.id}", links=links)
 
