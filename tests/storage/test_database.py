@@ -12,7 +12,7 @@ from tests.support.tracked import NOW, Tracked, address
 from tracker.model import Address
 from tracker.storage import people
 from tracker.storage import tables as t
-from tracker.storage.database import Database, ping
+from tracker.storage.database import Database
 
 
 def names(database: Database) -> list[str]:
@@ -162,7 +162,7 @@ def test_a_row_that_names_nothing_is_refused(database: Database) -> None:
 
 def test_a_closed_database_opens_again(database: Database) -> None:
     database.close()
-    ping(database)
+    assert database.read(lambda connection: connection.execute(text("SELECT 1")).scalar()) == 1
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 T = TypeVar("T")
@@ -196,8 +196,3 @@ def _run_in_savepoint(
         return
     savepoint.cursor.execute("RELEASE SAVEPOINT work")
     done.append((future, result))
-
-
-def ping(database: Database) -> None:
-    """Raise when the database does not answer."""
-    database.read(lambda connection: connection.execute(text("SELECT 1")))

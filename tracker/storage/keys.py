@@ -80,10 +80,6 @@ def is_series_key(key: str) -> bool:
     return key.startswith(_SERIES)
 
 
-def is_thread_key(key: str) -> bool:
-    return key.startswith(_THREAD_INDEX)
-
-
 def lookup(connection: Connection, keys: Iterable[str]) -> tuple[KnownKey, ...]:
     """What is known under any of `keys`, oldest post first."""
     wanted = list(keys)

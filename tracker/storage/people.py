@@ -50,11 +50,6 @@ _SENDER: Select[*tuple[Any, ...]] = (
     .where(t.address.c.address == bindparam("address"))
 )
 _BY_IDS = select(*_COLUMNS).where(t.person.c.id.in_(bindparam("ids", expanding=True)))
-_BY_ADDRESSES = (
-    select(t.address.c.address.label("known_as"), *_COLUMNS)
-    .join(t.person, t.person.c.id == t.address.c.person_id)
-    .where(t.address.c.address.in_(bindparam("addresses", expanding=True)))
-)
 _INSERT_PERSON = insert(t.person).returning(t.person.c.id)
 _INSERT_ADDRESS = insert(t.address)
 _CLAIM_ADDRESS = {
@@ -85,12 +80,6 @@ def by_ids(connection: Connection, ids: frozenset[PersonId]) -> dict[PersonId, P
     """The persons of `ids`."""
     rows = connection.execute(_BY_IDS, {"ids": sorted(ids)}) if ids else ()
     return {PersonId(row.id): _person(row) for row in rows}
-
-
-def by_addresses(connection: Connection, addresses: frozenset[Address]) -> dict[Address, Person]:
-    """The persons known by any of `addresses`."""
-    rows = connection.execute(_BY_ADDRESSES, {"addresses": sorted(addresses)}) if addresses else ()
-    return {Address(row.known_as): _person(row) for row in rows}
 
 
 def register(connection: Connection, address: Address, name: str, now: datetime) -> Person:
