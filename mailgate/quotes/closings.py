@@ -11,6 +11,7 @@ from mailgate.quotes.closingwords import (
     CONTACT,
     DEVICE,
     EXCUSE,
+    FIRST_PERSON,
     LEGAL,
     LIST_WORDS,
     NAME,
@@ -39,35 +40,17 @@ _PATCH_MARKS = frozenset(" +-@\\")
 _RULE_BEGINS = frozenset("_-=*#~+–—‐")
 
 
-# Law knows no "I": who writes about disclaimers does.
-_FIRST_PERSON = (
-    " i ",
-    " i'm ",
-    " i’m ",
-    " i'd ",
-    " my ",
-    " me ",
-    " ich ",
-    " mir ",
-    " je ",
-    " yo ",
-    " io ",
-    " jag ",
-    " ik ",
-)
+def is_answered(page: Page, start: int) -> bool:
+    """Whether an answer stands above `start`, and says nothing of answers below."""
+    above = [page.lines[i][:MAX_LINE] for i in range(start) if page.is_new(i)]
+    said = [line for line in above if _says_something(line) and not GREETING.match(line.strip())]
+    return bool(said) and not any(INLINE.search(line) for line in said[-40:])
 
 
 def _says_something(line: str) -> bool:
     """Whether a line is more than a device's or a separator."""
     text = line.strip()
     return bool(text) and text not in _SEPARATORS and not _is_device_line(text)
-
-
-def is_answered(page: Page, start: int) -> bool:
-    """Whether an answer stands above `start`, and says nothing of answers below."""
-    above = [page.lines[i][:MAX_LINE] for i in range(start) if page.is_new(i)]
-    said = [line for line in above if _says_something(line) and not GREETING.match(line.strip())]
-    return bool(said) and not any(INLINE.search(line) for line in said[-40:])
 
 
 def mark_banner(page: Page) -> None:
@@ -207,7 +190,7 @@ def _is_small_print(paragraph: list[str]) -> bool:
     if sum(each in text for each in COMPANY) >= 2:
         return True
     telling = _kinds_said(text, LEGAL[:3])
-    if telling == 0 or len(text) < 80 or any(word in text for word in _FIRST_PERSON):
+    if telling == 0 or len(text) < 80 or any(word in text for word in FIRST_PERSON):
         return False
     return telling + _kinds_said(text, LEGAL[3:]) >= (4 if len(text) < 200 else 5)
 

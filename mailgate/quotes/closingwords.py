@@ -148,6 +148,23 @@ LIST_WORDS: Final = [
     "配信停止",
 ]
 
+# Law knows no "I": who writes about disclaimers does.
+FIRST_PERSON: Final = (
+    " i ",
+    " i'm ",
+    " i’m ",
+    " i'd ",
+    " my ",
+    " me ",
+    " ich ",
+    " mir ",
+    " je ",
+    " yo ",
+    " io ",
+    " jag ",
+    " ik ",
+)
+
 # Each of these alone is a word like any other; of four kinds in a paragraph at the end, they are a lawyer's.
 # The first three kinds are the most telling.
 LEGAL: Final = tuple(
