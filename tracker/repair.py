@@ -32,14 +32,14 @@ from tracker.storage.posts import Post
 from tracker.unit_of_work import UnitOfWork
 
 # As the post before one that was the first.
-FRONT: Final = PostId(0)
+_FRONT: Final = PostId(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class _Moved:
     """Posts that went from one ticket to another, as the event keeps them.
 
-    `behind` are for each of `posts` the one before it in the ticket that they left, or FRONT. `newest` is
+    `behind` are for each of `posts` the one before it in the ticket that they left, or _FRONT. `newest` is
     the latest post that either ticket had: later ones came after. `aliases` are the numbers that went along.
     """
 
@@ -65,12 +65,12 @@ class Reversal:
         return TicketId(int(self.row.event.before)), TicketId(int(self.row.event.after))
 
 
-def read_moved(event: Event) -> Moved | None:
+def _read_moved(event: Event) -> _Moved | None:
     """What an event keeps of the posts it moved; None for one that an older mailgate wrote."""
     if not event.detail:
         return None
     moved, behind, newest, aliases = json.loads(event.detail)
-    return Moved(tuple(moved), tuple(behind), newest, tuple(aliases))
+    return _Moved(tuple(moved), tuple(behind), newest, tuple(aliases))
 
 
 def split(
@@ -83,10 +83,10 @@ def split(
     """
     old = tickets.find(uow, number)
     stay, go = _parted(posts.of_ticket(uow.connection, old.id), wanted, old)
+    going = [post.id for post in go]
     new_id = _insert_branch(uow, old, go, title)
-    moved = _moved(uow, go_ids := [post.id for post in go], old.id)
-    act = _record_split(uow, old.id, new_id, moved, actor)
-    posts.place(uow.connection, new_id, go_ids)
+    act = _record_split(uow, old.id, new_id, _moved(uow, going, old.id), actor)
+    posts.place(uow.connection, new_id, going)
     posts.place(uow.connection, old.id, [post.id for post in stay])
     with uow.parts_of(act):
         _join_writers(uow, old, new_id, go, actor)
@@ -145,18 +145,18 @@ def _insert_branch(uow: UnitOfWork, old: Ticket, go: Sequence[Post], title: str)
 
 def _moved(
     uow: UnitOfWork, going: Sequence[PostId], source: TicketId, aliases: tuple[TicketId, ...] = ()
-) -> Moved:
+) -> _Moved:
     """What to keep of posts that are about to leave `source`."""
     present = posts.ids_of(uow.connection, source)
-    before = dict(zip(present, (FRONT, *present), strict=False))
-    return Moved(tuple(going), tuple(before[one] for one in going), max(present), aliases)
+    before = dict(zip(present, (_FRONT, *present), strict=False))
+    return _Moved(tuple(going), tuple(before[one] for one in going), max(present), aliases)
 
 
 def _record_split(
     uow: UnitOfWork,
     old: TicketId,
     new: TicketId,
-    moved: Moved,
+    moved: _Moved,
     actor: Actor,
     undone: JournalRow | None = None,
 ) -> EventId:
@@ -292,7 +292,7 @@ def put_back(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
 
 def _place_of(post_id: PostId, behind: dict[PostId, PostId], order: Sequence[PostId]) -> int:
     before = behind.get(post_id)
-    if before == FRONT:
+    if before == _FRONT:
         return 0
     return order.index(before) + 1 if before in order else len(order)
 
@@ -325,8 +325,8 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     return act
 
 
-def _kept(row: JournalRow) -> Moved:
-    moved = read_moved(row.event)
+def _kept(row: JournalRow) -> _Moved:
+    moved = _read_moved(row.event)
     if moved is None:
         raise BadValue(
             f"event {row.id} is older than the means to undo it; `mailgate ticket split` parts posts"
@@ -334,7 +334,7 @@ def _kept(row: JournalRow) -> Moved:
     return moved
 
 
-def _must_be_there(uow: UnitOfWork, moved: Moved, holder: Ticket, *others: Ticket) -> None:
+def _must_be_there(uow: UnitOfWork, moved: _Moved, holder: Ticket, *others: Ticket) -> None:
     """Raise BadValue unless all that was moved is in `holder` still, and that and `others` are no aliases."""
     for one in (holder, *others):
         if one.merged_into is not None:
@@ -345,7 +345,7 @@ def _must_be_there(uow: UnitOfWork, moved: Moved, holder: Ticket, *others: Ticke
         raise BadValue(f"post {away.message_id} went to ticket {away.ticket_id} since; undo that first")
 
 
-def _answers(uow: UnitOfWork, moved: Moved, present: Sequence[Post]) -> Iterable[PostId]:
+def _answers(uow: UnitOfWork, moved: _Moved, present: Sequence[Post]) -> Iterable[PostId]:
     """The posts that came later and answer one of those moved, or an answer to one."""
     later = [post for post in present if post.id > moved.newest]
     keys = posts.own_keys(uow.connection, (*moved.posts, *(post.id for post in later)))
