@@ -129,7 +129,7 @@ def test_by_base_finds_public_unmerged_tickets_of_the_list_in_the_window(tracked
 
     assert found(30) == [old, recent, newest]
     assert found(7) == [recent, newest]
-    assert found(7, limit=1) == [recent]
+    assert found(7, limit=1) == [newest]
 
 
 def test_the_longest_base_title_fits_an_index(tracked: Tracked) -> None:
