@@ -1,6 +1,6 @@
-"""What is read out of a mail: frozen values, filled by parse.py, quoting.py and classify.py.
+"""What is read out of a mail: frozen values, filled by parse.py, quotes/quoting.py and kinds/classify.py.
 
-All text in them has passed the one cleaning border (parse.clean): no NUL, no surrogate, no control
+All text in them has passed the one cleaning border (clean.py): no NUL, no surrogate, no control
 character but newline and tab in bodies, one line in header values.
 """
 

@@ -1,8 +1,8 @@
 """Read a mail: bytes in, one frozen value out, whatever the bytes are.
 
 mail-parser builds the tree of parts and finds its faults. Around it stands what it cannot do: the fields
-are read from the bytes (fieldvalues.py), the text is found by our own walk (mimewalk.py), all text passes
-one border (clean.py). What is known to hurt a parser is not handed to it.
+are read from the bytes (fieldvalues.py), the text is found by our own walk (mime/mimewalk.py), all text
+passes one border (clean.py). What is known to hurt a parser is not handed to it.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from tracker.events import Actor, Event, JournalRow, Kind
 from tracker.model import EventId, PersonId, PostId, TicketId
 from tracker.storage import tables as t
 
+_LARGEST_ID: Final = 2**63 - 1
 # PostgreSQL gives numbers out before the commit: without a lock a lower number could become visible after
 # a subscriber has gone past it. The lock is held to the end of the transaction, so numbers appear in order.
-_LARGEST_ID: Final = 2**63 - 1
 _JOURNAL_LOCK: Final = 0x6D61696C
 _LOCK_POSTGRESQL = text("SELECT pg_advisory_xact_lock(:key)")
 
