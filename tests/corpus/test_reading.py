@@ -43,17 +43,6 @@ def forwarded(one: Forwarded | None) -> dict[str, Any]:
 def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
     """All of `message` that an expectation may name, as TOML has it."""
     message, classified = understood(replace(ENVELOPE, reverse_path=reverse_path), message)
-    files = [
-        {
-            "name": a.name,
-            "type": a.type,
-            "size": a.size,
-            "sha256": a.sha256,
-            "inline": a.inline,
-            "content_id": a.content_id,
-        }
-        for a in message.attachments
-    ]
     complaint = message.complaint
     return {
         "message_id": message.message_id,
@@ -73,14 +62,11 @@ def reading(message: ParsedMessage, reverse_path: str) -> dict[str, Any]:
         "quoted_text": message.quoted_text,
         "signature": message.signature,
         "html": message.html,
-        "attachments": files,
+        "attachments": [asdict(each) for each in message.attachments],
         "forwarded": forwarded(message.forwarded),
         "signed": message.signed,
         "encrypted": message.encrypted,
-        "bounces": [
-            {"address": b.address, "status": b.status, "action": b.action, "message_id": b.message_id}
-            for b in message.bounces
-        ],
+        "bounces": [asdict(each) for each in message.bounces],
         "returned_message_id": message.returned_message_id,
         "complaint": asdict(complaint) if complaint else {},
         "readable": message.readable,
