@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +19,7 @@ from tests.fuzz.judging import ROOT, Fault, Limits, cap_memory, judge
 # The process of a fuzzer may take this much; an input may take Limits.memory_bytes.
 _MOST_MEMORY = 4 * 1024 * 1024 * 1024
 _EVERY_S = 10.0
-_GUIDED_PACKAGES = ["mailgate", "routing", "mailparser", "html_text"]
+_GUIDED_PACKAGES = ["mailgate", "routing", "mailparser"]
 
 
 @dataclass(slots=True)
@@ -36,6 +36,11 @@ class Work:
     @property
     def corpus(self) -> Path:
         return self.folder / "corpus" / self.name
+
+    @property
+    def seeds(self) -> Path:
+        """What the mutations begin with, as files for libFuzzer."""
+        return self.folder / "seeds" / self.name
 
     @property
     def last_input(self) -> Path:
@@ -133,18 +138,14 @@ def work_blind(work: Work) -> int:
     target, rng = TARGETS[work.name], Random(work.seed)
     found = seeds(target, Random(0), shared=True)
     rng.shuffle(found)
-    ledger, last, end = (
-        _Ledger(work),
-        LastInput(work.last_input, work.limits.input_bytes),
-        time.monotonic() + work.seconds,
-    )
+    ledger, last = _Ledger(work), LastInput(work.last_input, work.limits.input_bytes)
+    end = time.monotonic() + work.seconds
 
     def shown(data: bytes) -> None:
         last.put(data)
         target.run(data)
 
-    watched = type(target)(target.name, shown, target.cut)
-    for tried in explore(watched, found, rng, work.limits, lambda: time.monotonic() < end):
+    for tried in explore(replace(target, run=shown), found, rng, work.limits, lambda: time.monotonic() < end):
         ledger.note(tried.data, tried.cpu_s, tried.fault)
     ledger.finish()
     return ledger.faults
@@ -161,7 +162,7 @@ def work_guided(work: Work) -> None:
     cap_memory(_MOST_MEMORY)
     target = TARGETS[work.name]
     first = seeds(target, Random(0), shared=True)
-    _fill(work.folder / "seeds" / work.name, first)
+    _fill(work.seeds, first)
     work.corpus.mkdir(parents=True, exist_ok=True)
     ledger, last = _Ledger(work), LastInput(work.last_input, work.limits.input_bytes)
     end = time.monotonic() + work.seconds
@@ -176,25 +177,24 @@ def work_guided(work: Work) -> None:
         trial = judge(target.run, data, work.limits)
         ledger.note(data, trial.cpu_s, trial.fault)
 
-    arguments = [
+    atheris.Setup(_libfuzzer_arguments(work), one_input, custom_mutator=_mutation(atheris, first))
+    atheris.Fuzz()
+
+
+def _libfuzzer_arguments(work: Work) -> list[str]:
+    return [
         sys.argv[0],
         f"-max_total_time={int(work.seconds) + 2}",
         f"-max_len={work.limits.input_bytes}",
-    ]
-    arguments += [
         "-timeout=120",
         "-rss_limit_mb=0",
         "-len_control=0",
         "-verbosity=0",
         f"-seed={work.seed + 1}",
-    ]
-    arguments += [
         f"-artifact_prefix={work.folder}/",
         str(work.corpus),
-        str(work.folder / "seeds" / work.name),
+        str(work.seeds),
     ]
-    atheris.Setup(arguments, one_input, custom_mutator=_mutation(atheris, first))
-    atheris.Fuzz()
 
 
 def _mutation(atheris: Any, pool: Sequence[bytes]) -> Callable[[bytes, int, int], bytes]:
