@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import cchardet
 
-from mailgate.mime.transfer import quads
+BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64 = bytes(set(range(256)) - set(BASE64))
 
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -167,6 +168,14 @@ def _read_word(match: re.Match[bytes]) -> tuple[str, bytes]:
         return charset, binascii.a2b_qp(match[3], header=True)
     data = quads(match[3])
     return (charset, data) if data or not match[3] else ("ascii", match[0])
+
+
+def quads(data: bytes) -> bytes:
+    """The bytes that the base64 characters of `data` stand for, padded or not."""
+    characters = data.translate(None, _NOT_BASE64)
+    # One character over is six bits: no byte.
+    whole = characters[: len(characters) - (len(characters) % 4 == 1)]
+    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
 
 
 def _join_words(words: list[tuple[str, bytes]]) -> str:

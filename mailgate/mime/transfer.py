@@ -6,12 +6,12 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from mailgate.clean import BASE64, quads
+
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none"})
 _UU = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
 
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BLANKS = b" \t\r\n"
-_NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 # After padding only what cannot be a word of a footer is more of it.
 _MORE_BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}[ \t\r\n]*")
 
@@ -43,18 +43,10 @@ def undo(data: bytes, encoding: str) -> Undone:
 
 def _base64(data: bytes) -> Undone:
     core = data.rstrip(_BLANKS)
-    stray = core.translate(None, _ALPHABET + _BLANKS)
+    stray = core.translate(None, BASE64 + _BLANKS)
     if not stray or (stray in (b"=", b"==") and core.endswith(stray)):
         return Undone(quads(core))
     return _damaged_base64(data)
-
-
-def quads(data: bytes) -> bytes:
-    """The bytes that the base64 characters of `data` stand for, padded or not."""
-    characters = data.translate(None, _NOT_BASE64)
-    # One character over is six bits: no byte.
-    whole = characters[: len(characters) - (len(characters) % 4 == 1)]
-    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
 
 
 def _damaged_base64(data: bytes) -> Undone:
@@ -80,7 +72,7 @@ def _damaged_base64(data: bytes) -> Undone:
 def _is_prose(line: bytes) -> bool:
     """Whether `line` is no damaged base64, but something else: a quarter of it cannot be base64."""
     content = line.strip()
-    return len(content.translate(None, _ALPHABET + b"=")) * 4 >= len(content)
+    return len(content.translate(None, BASE64 + b"=")) * 4 >= len(content)
 
 
 def _uu(data: bytes) -> bytes:
