@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,14 +73,14 @@ def instance_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _settled(instance_template: Path) -> object:
+def settle(instance_template: Path) -> Callable[[Path], Community]:
+    """Makes a fresh instance in a folder, for a test that needs several."""
     return communities(instance_template)
 
 
 @pytest.fixture
-def community(_settled: object, tmp_path: Path) -> Iterator[Community]:
+def community(settle: Callable[[Path], Community], tmp_path: Path) -> Iterator[Community]:
     """A fresh instance with one list and the shipped rules."""
-    assert callable(_settled)
-    made = _settled(tmp_path / "home")
+    made = settle(tmp_path / "home")
     yield made
     made.app.close()

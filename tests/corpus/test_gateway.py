@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.utils import parseaddr
 from itertools import permutations
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.community import Community, communities, header
+from tests.support.community import Community, header
 
 FOLDER = Path(__file__).parent / "gateway"
 CASES = sorted(path.parent for path in FOLDER.glob("*/expect.toml"))
@@ -46,18 +46,6 @@ def scenes() -> Iterator[Any]:
             continue
         for order in permutations(range(1, count + 1)):
             yield pytest.param(folder, order, id=f"{folder.name}-{''.join(map(str, order))}")
-
-
-@pytest.fixture(scope="module")
-def settle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Community]:
-    return communities(tmp_path_factory.mktemp("template") / "home")
-
-
-@pytest.fixture
-def community(settle: Callable[[Path], Community], tmp_path: Path) -> Iterator[Community]:
-    made = settle(tmp_path / "home")
-    yield made
-    made.app.close()
 
 
 class Telling:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.community import Community, communities
+from tests.support.community import Community
 
 PEOPLE = ("ann@a.example", "bob@b.example", "cat@c.example", "dan@d.example")
 SUBSCRIBERS = ("dan@d.example", "eva@e.example", "fay@f.example")
@@ -70,11 +69,6 @@ def mail_of(post: Post, thread: list[Post]) -> bytes:
     if chain and post.whole_references:
         lines.append(f"References: {' '.join(reversed(chain))}")
     return "\n".join([*lines, "", f"This is what post {post.n} has to say.", ""]).encode()
-
-
-@pytest.fixture(scope="module")
-def settle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Community]:
-    return communities(tmp_path_factory.mktemp("template") / "home")
 
 
 def played(settle: Callable[[Path], Community], mails: list[bytes]) -> tuple[list[Any], list[Any]]:

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.support.community import LIST, Community, communities
+from tests.support.community import LIST, Community
 
 QUESTION = "The door of our storage refuses every transfer since the update of Tuesday night."
-
-
-@pytest.fixture(scope="module")
-def settle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Community]:
-    return communities(tmp_path_factory.mktemp("template") / "home")
-
-
-@pytest.fixture
-def community(settle: Callable[[Path], Community], tmp_path: Path) -> Iterator[Community]:
-    made = settle(tmp_path / "home")
-    yield made
-    made.close()
 
 
 def send(community: Community, sender: str, subject: str, text: str, **fields: str) -> object:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from mailgate.scan import to_crlf
-from tests.support.community import LIST, Community, communities
+from tests.support.community import LIST, Community
 
 # Those of the duplicate gate are among them.
 MOST_LOOKUPS = 6
@@ -66,24 +64,20 @@ class Recorder:
         return [lookup for lookup in rest[:last] if TABLES.search(lookup[0])]
 
 
-@pytest.fixture(scope="module")
-def settle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Community]:
-    return communities(tmp_path_factory.mktemp("template") / "home")
-
-
 @pytest.fixture
-def community(settle: Callable[[Path], Community], tmp_path: Path) -> Iterator[Community]:
-    made = settle(tmp_path / "home")
-    send(made, {"From": "ann@a.example", "Subject": "Door closes", "Thread-Index": INDEX}, QUESTION, "ann")
-    send(made, {"From": "eve@e.example", "Subject": "Robot"}, "Text.", "eve")
+def community(community: Community) -> Community:
+    """One with three tickets."""
     send(
-        made,
+        community, {"From": "ann@a.example", "Subject": "Door closes", "Thread-Index": INDEX}, QUESTION, "ann"
+    )
+    send(community, {"From": "eve@e.example", "Subject": "Robot"}, "Text.", "eve")
+    send(
+        community,
         {"From": "eve@e.example", "Subject": "Re: Unseen", "In-Reply-To": "<unseen@mx.example>"},
         "Text.",
         "g",
     )
-    yield made
-    made.close()
+    return community
 
 
 def send(community: Community, fields: dict[str, str], text: str, name: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +9,8 @@ import pytest
 from mailgate.explaining import envelope_for, explain, explain_stored
 from mailgate.narrating import in_words
 from mailgate.scan import to_crlf
-from tests.support.community import LIST, Community, communities
+from tests.support.community import LIST, Community
 from tracker.model import Trust
-
-
-@pytest.fixture(scope="module")
-def settle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Community]:
-    return communities(tmp_path_factory.mktemp("template") / "home")
-
-
-@pytest.fixture
-def community(settle: Callable[[Path], Community], tmp_path: Path) -> Iterator[Community]:
-    made = settle(tmp_path / "home")
-    yield made
-    made.close()
 
 
 def mail(name: str, subject: str, text: str = "Text.", **fields: str) -> bytes:
