@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 
 from mailgate.admission import received_field, with_id
 from mailgate.app import App
-from mailgate.courier import Copy, Outcome, Result
+from mailgate.courier import Copy
 from mailgate.deliver import Deliverer, Patience
 from mailgate.envelope import Client, Envelope
 from mailgate.gateway import Conditions
@@ -21,12 +21,12 @@ from mailgate.setup import Wishes, initialise
 from mailgate.verdict import Verdict
 from routing import rules as rule_text
 from routing import store as rule_store
+from tests.support.community import LIST, Postbag
 from tracker.model import Delivery, Trust, Wants
 from tracker.people import normalise_address
 from tracker.storage import centers, people, queues
 from tracker.storage import tables as t
 
-LIST = "osg-general@lists.example.org"
 MORNING = datetime(2026, 11, 22, 9, 49, tzinfo=UTC)
 RULES = """
 [[rule]]
@@ -37,25 +37,10 @@ then = ['center+=UC-ATLAS']
 """
 
 
-class KeepingCourier:
-    """Keeps what it is to carry."""
-
-    def __init__(self) -> None:
-        self.copies: list[Copy] = []
-
-    def send(self, copies: Sequence[Copy]) -> Iterator[Outcome]:
-        for copy in copies:
-            self.copies.append(copy)
-            yield Outcome(copy.delivery, Result.SENT, "250 2.0.0 kept")
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
 class House:
     """Takes mail in, and shows what goes out to whom."""
 
-    def __init__(self, app: App, courier: KeepingCourier) -> None:
+    def __init__(self, app: App, courier: Postbag) -> None:
         self.app = app
         self.now = MORNING
         self._courier = courier
@@ -112,7 +97,7 @@ def fixed_house(home: Path) -> Iterator[House]:
     app = App.open(load_instance(home), lambda: MORNING)
     try:
         app.write(_people)
-        yield House(app, KeepingCourier())
+        yield House(app, Postbag())
     finally:
         app.close()
 
