@@ -65,14 +65,6 @@ class Reversal:
         return TicketId(int(self.row.event.before)), TicketId(int(self.row.event.after))
 
 
-def _read_moved(event: Event) -> _Moved | None:
-    """What an event keeps of the posts it moved; None for one that an older mailgate wrote."""
-    if not event.detail:
-        return None
-    moved, behind, newest, aliases = json.loads(event.detail)
-    return _Moved(tuple(moved), tuple(behind), newest, tuple(aliases))
-
-
 def split(
     uow: UnitOfWork, number: int, wanted: Sequence[int], title: str, actor: Actor
 ) -> tuple[TicketId, EventId]:
@@ -326,12 +318,13 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
 
 
 def _kept(row: JournalRow) -> _Moved:
-    moved = _read_moved(row.event)
-    if moved is None:
+    """What an event keeps of the posts it moved. Raises BadValue for one that an older mailgate wrote."""
+    if not row.event.detail:
         raise BadValue(
             f"event {row.id} is older than the means to undo it; `mailgate ticket split` parts posts"
         )
-    return moved
+    moved, behind, newest, aliases = json.loads(row.event.detail)
+    return _Moved(tuple(moved), tuple(behind), newest, tuple(aliases))
 
 
 def _must_be_there(uow: UnitOfWork, moved: _Moved, holder: Ticket, *others: Ticket) -> None:
