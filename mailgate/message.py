@@ -6,7 +6,7 @@ character but newline and tab in bodies, one line in header values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -157,4 +157,4 @@ class SeparatedText:
     new: str
     quoted: str = ""
     signature: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()

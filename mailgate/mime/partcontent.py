@@ -61,13 +61,6 @@ def _is_encoded_message(part: Part) -> bool:
     )
 
 
-def _whole(part: Part) -> Iterator[bytes]:
-    for name, value in part.raw_items():
-        yield _bytes(f"{name}: {value}\r\n")
-    yield _CRLF
-    yield from _inside(part)
-
-
 def _inside(part: Part) -> Iterator[bytes]:
     """All of a part but its header; it recurses, scan.measure has bounded the depth."""
     if not part.is_multipart():
@@ -77,6 +70,13 @@ def _inside(part: Part) -> Iterator[bytes]:
     else:
         for child in children(part):
             yield from _whole(child)
+
+
+def _whole(part: Part) -> Iterator[bytes]:
+    for name, value in part.raw_items():
+        yield _bytes(f"{name}: {value}\r\n")
+    yield _CRLF
+    yield from _inside(part)
 
 
 def _multipart(part: Part) -> Iterator[bytes]:
