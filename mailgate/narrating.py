@@ -135,8 +135,9 @@ def _routing(explained: dict[str, Any]) -> Iterator[str]:
         yield _line("Routed to", ", ".join(where) or "nobody in particular: it is for the whole community")
     if explained["tags"]:
         yield _line("Tags", ", ".join(explained["tags"]))
-    yield _line("Rules", "" if explained.get("trace") else "none matched")
-    yield from (_item(line) for line in explained.get("trace", ()))
+    trace = explained.get("trace", ())
+    yield _line("Rules", f"{len(trace) or 'none'} matched")
+    yield from (_item(line) for line in trace)
     yield from (_item(f"note: {line}") for line in explained.get("notes", ()))
 
 

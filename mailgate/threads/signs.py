@@ -63,8 +63,10 @@ def _references(judge: _Judge, question: Question, keys: tuple[KnownKey, ...]) -
     met = {entry.key: entry.ticket_id for entry in keys if entry.stored and entry.key in question.named}
     nearest_first = (met[key] for key in question.named if key in met)
     yield from judge.each(Evidence.REFERENCE, nearest_first, "a mail of ticket {}")
-    unseen = sum(key not in met for key in question.named)
-    if unseen:
+    # A root id is named like a mail, is none, and has a sign of its own.
+    roots = len({*question.rooted, *question.claimed})
+    unseen = sum(key not in met for key in question.named) - roots
+    if unseen > 0:
         mails = "one mail" if unseen == 1 else f"{unseen} mails"
         yield Sign(Evidence.REFERENCE, f"{mails} that never came here", Outcome.FAILED)
 
@@ -84,8 +86,9 @@ def _conversation(judge: _Judge, question: Question, keys: tuple[KnownKey, ...])
 
 def _subject(question: Question, match: Match) -> Sign:
     subject = question.subject
-    kind = "an answer" if subject.is_reply else "a forward" if subject.is_forward else "no answer"
-    says = f"\u201c{subject.base}\u201d, marked as {kind}" if subject.base else "none"
+    marked = "" if subject.is_reply or subject.is_forward else "not "
+    marked += "marked as " + ("a forward" if subject.is_forward and not subject.is_reply else "an answer")
+    says = f"\u201c{subject.base}\u201d, {marked}" if subject.base else "none"
     if not match.asked:
         return Sign(Evidence.SUBJECT, says, Outcome.NOT_ASKED)
     by_it = match.ticket is not None and match.evidence is Evidence.SUBJECT

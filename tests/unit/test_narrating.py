@@ -40,6 +40,7 @@ def flat(explained: dict[str, Any]) -> str:
 
 def test_a_mail_in_a_file_is_told_of_as_what_would_be(community: Community) -> None:
     said = would_be(community, mail("ann", "Disk full"))
+    assert "subject: \u201cdisk full\u201d, not marked as an answer" in said
     assert "it would open a new ticket, \u201cDisk full\u201d" in said
     assert "Because nothing in it names a ticket" in said
     assert "If that is wrong" not in said
@@ -55,6 +56,15 @@ def test_each_sign_is_told_with_what_came_of_it(community: Community) -> None:
     assert "references: one mail that never came here \u2013 failed" in said
     assert "tag: that of ticket 2 \u2013 set aside" in said
     assert "subject: \u201cdisk full\u201d, marked as an answer \u2013 not asked" in said
+
+
+def test_a_root_id_is_no_mail_that_never_came(community: Community) -> None:
+    community.inject(mail("ann", "Disk full"))
+    said = would_be(
+        community, mail("bob", "Re: Disk full", References=f"{community.root_id(1)} <ann@mx.example>")
+    )
+    assert "root id: that of ticket 1" in said
+    assert "never came here" not in said
 
 
 def test_a_subject_that_decided_nothing_says_why(community: Community) -> None:
