@@ -38,7 +38,9 @@ _LABELS = {
 }
 
 # Many write "?" as it is; an encoded word that begins inside another ends the try at once.
-_ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,60}+)\?([bBqQ])\?((?:[^?=]++|=(?!\?(?!=))|\?(?!=))*+)\?=")
+# The group is atomic, not possessive: Python before 3.11.5 (Debian 12 has 3.11.2) loses its place in a
+# possessive group whose last try fails half-way (gh-106052).
+_ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,60}+)\?([bBqQ])\?((?>(?:[^?=]++|=(?!\?(?!=))|\?(?!=))*))\?=")
 # What switches to a Japanese, Korean or Chinese set in text that is all ASCII bytes (RFC 1468, 1554).
 _ESCAPE = b"\x1b$"
 # A run of blanks is looked at once, from its first: else a field of tabs costs the square of its length.

@@ -11,11 +11,9 @@ from mailgate.mime.transfer import uu_line
 _MAX_FILES = 100
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)
 _LINE = re.compile(rb"([^\r\n]*+)\r?\n?")
-_YENC = re.compile(
-    rb"^=ybegin line=\d{1,4} size=(\d{1,9}) name=([^\r\n]{1,255})\r?\n"
-    rb"((?:(?!=y)[^\r\n]*+\r?\n)*+)=yend size=(\d{1,9})[^\r\n]*+(?:\r?\n|\Z)",
-    re.MULTILINE,
-)
+_YENC_BEGIN = re.compile(rb"^=ybegin line=\d{1,4} size=(\d{1,9}) name=([^\r\n]{1,255})\r?\n", re.MULTILINE)
+# The next line of yEnc's own; only the end of a file gives a size.
+_YENC_LINE = re.compile(rb"^=y(?:end size=(\d{1,9})[^\r\n]*+(?:\r?\n|\Z))?", re.MULTILINE)
 _YENC_SHIFT = bytes((each - 42) % 256 for each in range(256))
 
 
@@ -70,14 +68,18 @@ def _uu_content(data: bytes, at: int) -> tuple[bytes | None, int]:
 
 
 def _take_yenc(data: bytes, files: list[InlineFile]) -> bytes:
-    def take(match: re.Match[bytes]) -> bytes:
-        content = _yenc_content(match[3])
-        if not len(content) == int(match[1]) == int(match[4]) or len(files) >= _MAX_FILES:
-            return match[0]
-        files.append(_file(match[2], content))
-        return _mark(files[-1])
-
-    return _YENC.sub(take, data)
+    pieces: list[bytes] = []
+    done = 0
+    for begin in _YENC_BEGIN.finditer(data):
+        end = _YENC_LINE.search(data, begin.end())
+        if end is None or end[1] is None or len(files) >= _MAX_FILES:
+            continue
+        content = _yenc_content(data[begin.end() : end.start()])
+        if len(content) == int(begin[1]) == int(end[1]):
+            files.append(_file(begin[2], content))
+            pieces += data[done : begin.start()], _mark(files[-1])
+            done = end.end()
+    return b"".join((*pieces, data[done:]))
 
 
 def _yenc_content(data: bytes) -> bytes:

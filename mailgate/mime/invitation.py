@@ -6,7 +6,7 @@ import re
 
 _MAX_CHARACTERS = 256 * 1024
 _FOLD = re.compile(r"\n[ \t]")
-_LINE = re.compile(r"^([A-Za-z-]{1,40})((?:;(?:[^\":;\n]++|\"[^\"\n]*+\")*+)*+):([^\n]*+)$", re.MULTILINE)
+_LINE = re.compile(r"^([A-Za-z-]{1,40})((?>(?:;(?:[^\":;\n]++|\"[^\"\n]*+\")*)*)):([^\n]*+)$", re.MULTILINE)
 _ZONE = re.compile(r";TZID=\"?([^\":;\n]{1,80})", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?")
 _ESCAPE = re.compile(r"\\([\\;,nN])")

@@ -25,7 +25,7 @@ REPORTS = frozenset(
     }
 )
 RETURNED_HEADERS = frozenset({"text/rfc822-headers", "message/global-headers"})
-_ID_FIELD = re.compile(rb"(?mi)^message-id:((?:[^\r\n]|\r?\n[ \t])*+)")
+_ID_FIELD = re.compile(rb"(?mi)^message-id:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*)")
 _MAX_HEADERS = 256 * 1024
 
 

@@ -109,7 +109,7 @@ _EXTENSIONS = {
 }
 _LOOKED_AT = 2048
 _MARKUP = re.compile(
-    rb"(?:\xef\xbb\xbf)?[\s\0]*+(?:<!--(?:[^-]++|-(?!->))*+-->\s*+)*+"
+    rb"(?:\xef\xbb\xbf)?[\s\0]*+(?>(?:<!--(?>(?:[^-]++|-(?!->))*)-->\s*+)*)"
     rb"<(?:!doctype\s+html|html|head|body|script|iframe|title|style|table|meta|svg|\?xml)(?=[\s>/]|$)",
     re.IGNORECASE,
 )

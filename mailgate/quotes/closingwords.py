@@ -51,11 +51,11 @@ DEVICE: Final = re.compile(
 )
 # What may stand behind the name of a device: an excuse, a carrier, a link; not the rest of a sentence.
 EXCUSE: Final = re.compile(
-    r"(?:\s?(?:\d{1,2}|plus|pro|max|mini|xl|ultra|se|note|s\d+|5g|4g|lte|app|device|gerät|smartphone"
+    r"(?>(?:\s?(?:\d{1,2}|plus|pro|max|mini|xl|ultra|se|note|s\d+|5g|4g|lte|app|device|gerät|smartphone"
     r"|phone|mobile|tablet"
     r"|mail|for (?:windows|mac|ios|android|iphone|desktop|mobile)|on (?:android|ios|iphone)|gesendet"
     r"|with k-9 mail|secure e-?mail"
-    r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*+\s*"
+    r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*)\s*"
     r"(?:$|[.!,;:(<|–—'’-].*|(?:please|excuse|pardon|sorry|apolog|using|with|via|on the|over|powered"
     r"|bitte|mit|entschuldig|"
     r"désolé|veuillez|disculp|perdon).*)",
