@@ -193,7 +193,7 @@ def deliveries_list(context: Context, state: str | None, as_json: bool) -> None:
         }
         for one in found
     ]
-    print_rows(rows, as_json=as_json, empty="nothing waits")
+    print_rows(rows, as_json=as_json, empty=f"none is {state}" if state else "nothing waits, nothing failed")
 
 
 def _act_on(
