@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mailgate.cli_base import TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso, ticket_json
+from mailgate.message import Disposition
 from tracker import nosy, tickets
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
@@ -21,6 +22,8 @@ from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 from tracker.words import nearest
+
+_NAMED: Final = ("requester", "owner", "centers", "tags", "nosy", "aliases")
 
 
 @click.group(cls=Group)
@@ -84,26 +87,38 @@ def ticket_show(context: Context, number: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False))
         return
-    click.echo(f"#{shown['ticket']}  {shown['title']}")
-    click.echo(f"{shown['status']}, priority {shown['priority']}, list {shown['queue']}")
+    click.echo("\n".join(_page(shown)))
+
+
+def _page(shown: dict[str, Any]) -> Iterator[str]:
+    yield f"#{shown['ticket']}  {shown['title']}"
+    private = ", private" if shown["private"] else ""
+    yield f"{shown['status']}, priority {shown['priority']}, list {shown['queue']}{private}"
     if shown["opener"] not in (None, shown["requester"]):
-        click.echo(f"asked by {shown['requester']}, forwarded by {shown['opener']}")
-    for name in ("requester", "owner", "centers", "tags", "nosy", "aliases"):
-        value = shown[name]
+        yield f"asked by {shown['requester']}, forwarded by {shown['opener']}"
+    links = [f"{link['kind']} {link['ticket']}" for link in shown["links"]]
+    for name, value in (*((key, shown[key]) for key in _NAMED), ("links", links)):
         if value:
-            click.echo(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+            yield f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
     for post in shown["posts"]:
-        click.echo(
-            f"\n--- {post['n']}  {post['author_name'] or '-'} <{post['author']}>  {post['received'][:19]}"
-        )
-        click.echo(post["new_text"].strip() or "(no new text)")
-    click.echo("\nhistory:")
+        yield from _post_lines(post)
+    yield "\nhistory:"
     for event in shown["history"]:
         change = " -> ".join(part for part in (event["before"], event["after"]) if part)
         who = event["actor"] or event["cause"]
         what = " ".join(part for part in (event["kind"], change) if part)
         undoes = f", undoes {event['undoes']}" if event["undoes"] else ""
-        click.echo(f"  {event['event']:>6}  {event['at'][:19]}  {what}  ({who}{undoes})")
+        yield f"  {event['event']:>6}  {event['at'][:19]}  {what}  ({who}{undoes})"
+
+
+def _post_lines(post: dict[str, Any]) -> Iterator[str]:
+    kind = "" if post["disposition"] == Disposition.POST else f"  ({post['disposition']})"
+    yield f"\n--- {post['n']}  {post['author_name'] or '-'} <{post['author']}>  {post['received'][:19]}{kind}"
+    # What `explain --message-id` wants.
+    yield f"    {post['message_id']}"
+    yield post["new_text"].strip() or "(no new text)"
+    for file in post["attachments"]:
+        yield f"attached: {file['name']} ({file['type']}, {file['size']} bytes)"
 
 
 @ticket.command("set")

@@ -71,9 +71,32 @@ def test_each_refusal_is_one_line_and_changes_nothing(
     assert community.everything() == before
 
 
+def test_a_list_of_copies_in_no_state_says_which(run: Run) -> None:
+    assert "none is bounced" in run("deliveries", "list", "--state", "bounced").stderr
+
+
 def test_a_number_may_stand_as_it_does_in_subjects(community: Community, run: Run) -> None:
     ask(community)
     assert "Jobs vanish" in run("ticket", "show", "#1").stdout
+
+
+def test_a_ticket_shows_the_files_and_the_id_of_each_post(community: Community, run: Run) -> None:
+    community.inject(
+        b"From: ann@a.example\nSubject: [private] Logs\nMessage-ID: <logs@a.example>\nMIME-Version: 1.0\n"
+        b"Content-Type: text/csv; name=a.csv\nContent-Disposition: attachment; filename=a.csv\n\n1,2\n"
+    )
+    shown = run("ticket", "show", "1").stdout
+    assert "list osg-general, private\n" in shown
+    assert "<logs@a.example>\n(no new text)\nattached: a.csv (text/csv, " in shown
+
+
+def test_an_automatic_answer_is_shown_as_one(community: Community, run: Run) -> None:
+    ask(community)
+    community.inject(
+        b"From: Bob <bob@b.example>\nSubject: Re: Jobs vanish\nIn-Reply-To: <q@uni.example>\n"
+        b"Auto-Submitted: auto-replied\n\nI am away.\n"
+    )
+    assert "(auto_reply)\n" in run("ticket", "show", "1").stdout
 
 
 def test_a_ticket_that_was_opened_for_another_says_so(community: Community, run: Run) -> None:
