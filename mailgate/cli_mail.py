@@ -10,7 +10,8 @@ from typing import Any, TypedDict, Unpack
 
 import click
 
-from mailgate import explaining, exporting, importing
+from mailgate import explaining, exporting, importing, inbound
+from mailgate.app import App
 from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done, json_option
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, Refused, reply_to
@@ -92,7 +93,7 @@ def explain(
     if message_id:
         found = explaining.explain_stored(app, message_id)
         if not found:
-            raise Refusal(f"no mail came here as {message_id}")
+            raise Refusal(_never_came(app, message_id))
         _print_explained(found, as_json=as_json)
         return
     trust = _TRUSTS[how["auth"]] if how["auth"] else Trust.UNCHECKED
@@ -100,6 +101,13 @@ def explain(
         envelope = explaining.envelope_for(app, raw, how["mail_from"], tuple(how["recipients"]))
         explained = explaining.explain(app, file, envelope, raw, trust)
         _print_explained([explained], as_json=as_json, follows=number > 0)
+
+
+def _never_came(app: App, message_id: str) -> str:
+    said = f"no mail came here as {message_id}"
+    unread = app.read(lambda c: inbound.entries(c, (inbound.State.WAITING, inbound.State.PARKED), limit=1))
+    # Their ids are not known before they were read.
+    return f"{said}, unless it is one that waits or is parked: `mailgate queue list`" if unread else said
 
 
 def _print_explained(mails: Sequence[dict[str, Any]], *, as_json: bool, follows: bool = False) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 from sqlalchemy import Connection
@@ -16,6 +17,8 @@ from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, State
 from mailgate.verdict import Verdict, verdict_from_json
 from tracker.storage import posts
+
+_EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?:: |$)")
 
 
 @click.group(cls=Group)
@@ -34,7 +37,6 @@ def queue_list(context: Context, as_json: bool) -> None:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    error = (entry.error or "").strip().splitlines()
     return {
         "id": entry.uid,
         "state": entry.state.value,
@@ -43,8 +45,14 @@ def _row(entry: Entry) -> dict[str, Any]:
         "to": list(entry.recipients),
         "size": entry.size,
         "attempts": entry.attempts,
-        "why": error[-1] if error else _why(entry),
+        "why": _trouble(entry.error) if entry.error else _why(entry),
     }
+
+
+def _trouble(traceback: str) -> str:
+    """The line of a traceback that names the exception: libraries write more below it."""
+    lines = traceback.strip().splitlines()
+    return next((line for line in reversed(lines) if _EXCEPTION.match(line)), lines[-1])
 
 
 def _why(entry: Entry) -> str | None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from mailgate import inbound
 from mailgate.cli import main
-from tests.support.community import LIST, Community
+from mailgate.envelope import Client, Envelope
+from tests.support.community import LIST, START, Community
+from tracker.model import Trust
 
 Run = Callable[..., Result]
 
@@ -73,6 +80,24 @@ def test_each_refusal_is_one_line_and_changes_nothing(
 
 def test_a_list_of_copies_in_no_state_says_which(run: Run) -> None:
     assert "none is bounced" in run("deliveries", "list", "--state", "bounced").stderr
+
+
+def test_trouble_with_the_database_is_listed_by_its_name_and_without_the_mail(
+    community: Community, run: Run
+) -> None:
+    said = "Hush."
+    raw = f"From: ann@a.example\r\nMessage-ID: <q@a.example>\r\n\r\n{said}\r\n".encode()
+    mail = community.app.accept_now(Envelope(Client("", "", "SMTP", ""), "", (LIST,)), raw, Trust.UNCHECKED)
+    with pytest.raises(DBAPIError) as trouble:
+        community.app.read(lambda c: c.execute(text("SELECT :it FROM nowhere"), {"it": said}))
+    error = "".join(traceback.format_exception(trouble.value))
+    community.app.write(lambda c: inbound.postpone(c, mail, error, START, park=True))
+    (listed,) = [json.loads(run("queue", "list", "--json").stdout)]
+    assert (
+        listed["why"] == "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) no such table: nowhere"
+    )
+    assert "Hush" not in run("queue", "show", mail.uid).stdout
+    assert "`mailgate queue list`" in run("explain", "--message-id", "<q@a.example>").stderr
 
 
 def test_a_number_may_stand_as_it_does_in_subjects(community: Community, run: Run) -> None:
