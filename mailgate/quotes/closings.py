@@ -21,7 +21,7 @@ from mailgate.quotes.closingwords import (
     SMALL_PRINT,
     VALEDICTION,
 )
-from mailgate.quotes.quotewords import GREETING, INLINE
+from mailgate.quotes.quotewords import GREETING, INLINE, says_wrote
 from mailgate.quotes.textlines import MAX_LINE, NEW, SIGNATURE, Page
 
 _MAX_SIGNATURE = 25
@@ -37,13 +37,25 @@ _RULE = re.compile(r"\s{0,4}(?:[_=*#~+]{2,}|[-–—‐]{2,}|—|(?:[-=*] ?){4,}
 
 _BARE_BANNERS = frozenset(("external", "extern", "external email", "external sender"))
 _PATCH_MARKS = frozenset(" +-@\\")
+_DASHES = frozenset("-–—*•")
 _RULE_BEGINS = frozenset("_-=*#~+–—‐")
+# A scanner speaks of the mail it scanned, and who prints one of the print; people speak of other things.
+_OF_A_MAIL = re.compile(
+    r"mail|message|nachricht|attachment|anh[aä]ng|anlage|courriel|correo|mensa|messaggio|bericht|meddelande"
+    r"|besked|melding|wiadomo|zpráv|сообщ|письм|avast|avg\b|www\.|print|druck|imprim|stamp"
+)
+_PRINTED = re.compile(r"print|druck|imprim|stamp")
 
 
 def is_answered(page: Page, start: int) -> bool:
-    """Whether an answer stands above `start`, and says nothing of answers below."""
+    """Whether an answer stands above `start`, and says nothing of answers below.
+
+    A line that ends in "Ann wrote:" belongs to what follows.
+    """
     above = [page.lines[i][:MAX_LINE] for i in range(start) if page.is_new(i)]
     said = [line for line in above if _says_something(line) and not GREETING.match(line.strip())]
+    if said and said[-1].rstrip()[-1:] in (":", "：") and says_wrote(said[-1][-60:]):
+        said.pop()
     return bool(said) and not any(INLINE.search(line) for line in said[-40:])
 
 
@@ -109,6 +121,8 @@ def _is_footer(page: Page, index: int) -> bool:
     if rule.strip()[0] in "-=~*" and rule not in _SEPARATORS and index and page.is_new(index - 1):
         return False
     text = "\n".join(below).casefold()
+    if _says_i(f" {' '.join(text.split())} "):
+        return False
     has_way = "@" in text or "://" in text or "www." in text
     return has_way and any(word in text for word in LIST_WORDS)
 
@@ -156,7 +170,7 @@ def _closing_start(lines: list[str], start: int, end: int) -> int:
     """Where what closes the lines from `start` to `end` begins; `end` where nothing is sure to."""
     last = lines[end - 1]
     if len(last) <= MAX_LINE and (
-        _is_device_line(last.strip()) or (end - start > 1 and NAMED_END.match(last))
+        _is_device_line(last.strip()) or (end - start > 1 and _is_named_end(lines[end - 2], last))
     ):
         return end - 1
     top = _paragraph_start(lines, start, end)
@@ -164,6 +178,12 @@ def _closing_start(lines: list[str], start: int, end: int) -> int:
         above = lines[top - 1][:MAX_LINE] if top > start else ""
         return top - 1 if _RULE.fullmatch(above) or NOTICE.fullmatch(above) else top
     return _card_start(lines, start, end)
+
+
+def _is_named_end(above: str, last: str) -> bool:
+    """Whether a name behind a dash closes a text; the last item of a list looks alike."""
+    named = NAMED_END.match(last)
+    return named is not None and not named["name"].islower() and above.lstrip()[:1] not in _DASHES
 
 
 def _paragraph_start(lines: list[str], start: int, end: int) -> int:
@@ -185,14 +205,26 @@ def _is_small_print(paragraph: list[str]) -> bool:
     if len(text) < 40 or len(text) > 6000:
         return False
     text = f" {' '.join(text.casefold().split())} "
-    if len(text) < 400 and any(each in text for each in SMALL_PRINT):
+    personal = _says_i(text)
+    if len(text) < 400 and not personal and _is_scanned_or_printed(text):
         return True
-    if sum(each in text for each in COMPANY) >= 2:
+    if "?" not in text and sum(each in text for each in COMPANY) >= 2:
         return True
     telling = _kinds_said(text, LEGAL[:3])
-    if telling == 0 or len(text) < 80 or any(word in text for word in FIRST_PERSON):
+    if telling == 0 or len(text) < 80 or personal:
         return False
     return telling + _kinds_said(text, LEGAL[3:]) >= (4 if len(text) < 200 else 5)
+
+
+def _says_i(text: str) -> bool:
+    return any(word in text for word in FIRST_PERSON)
+
+
+def _is_scanned_or_printed(text: str) -> bool:
+    """Whether words of scanners or of offices speak of the mail itself; they ask for nothing but paper."""
+    if not any(each in text for each in SMALL_PRINT) or not _OF_A_MAIL.search(text):
+        return False
+    return "?" not in text or bool(_PRINTED.search(text))
 
 
 def _kinds_said(text: str, kinds: tuple[tuple[str, ...], ...]) -> int:
@@ -222,7 +254,8 @@ def _is_card(card: list[str], *, greets: bool) -> bool:
 
 
 def _is_device_line(line: str) -> bool:
-    if len(line) > 200:
+    # A program asks for nothing.
+    if len(line) > 200 or "?" in line:
         return False
     found = DEVICE.match(line)
     return found is not None and (found["rest"] is None or bool(EXCUSE.fullmatch(found["rest"])))

@@ -55,14 +55,16 @@ EXCUSE: Final = re.compile(
     r"|phone|mobile|tablet"
     r"|mail|for (?:windows|mac|ios|android|iphone|desktop|mobile)|on (?:android|ios|iphone)|gesendet"
     r"|with k-9 mail|secure e-?mail"
-    r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*)\s*"
-    r"(?:$|[.!,;:(<|–—'’-].*|(?:please|excuse|pardon|sorry|apolog|using|with|via|on the|over|powered"
-    r"|bitte|mit|entschuldig|"
-    r"désolé|veuillez|disculp|perdon).*)",
+    r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*+\s*"
+    r"(?:$|[.!(<|–—'’-].*|[,;:]?\s*(?:please|excuse|pardon|sorry|apolog|using|with|via|on the|over|powered"
+    r"|typ(?:os|ed|ing)|brief|short|hence|so (?:please|excuse)|bitte|mit|entschuldig|tippfehler|kurz"
+    r"|désolé|veuillez|disculp|perdon).*)",
     re.IGNORECASE,
 )
 
-NAMED_END: Final = re.compile(r"(?:-- |[–—] ?)[^\W\d_][\w.'-]{0,20}(?: [^\W\d_][\w.'-]{0,20}){0,2}$")
+NAMED_END: Final = re.compile(
+    r"(?:-- |[–—] ?)(?P<name>[^\W\d_][\w.'-]{0,20}(?: [^\W\d_][\w.'-]{0,20}){0,2})$"
+)
 VALEDICTION: Final = re.compile(
     r"(?:(?:with )?(?:best|kind|warm|many|kindest|warmest)(?: (?:regards|wishes|greetings))?|regards"
     r"|cheers|thanks|thank you"
@@ -92,7 +94,7 @@ CONTACT: Final = re.compile(
 )
 NAME: Final = re.compile(r"\W{0,3}[^\W\d_][\w.'’-]{0,20}(?:,? [^\W\d_][\w.'’-]{0,20}){0,5}\W{0,2}")
 SENTENCE: Final = re.compile(
-    r"[?!]|[.:;] [^\W\d_]|\b(?:I|you|we|please|is|are|was|the|it|ich|wir|bitte|ist)\b"
+    r"[?!]|[.:;] [^\W\d_]|\b(?:I|[Yy]ou|[Ww]e|[Pp]lease|is|are|was|the|it|[Ii]ch|[Ww]ir|[Bb]itte|ist)\b"
 )
 
 LIST_WORDS: Final = [
@@ -254,9 +256,9 @@ NOTICE: Final = re.compile(
 
 BANNER: Final = re.compile(
     r"originat(?:ed|es|ing) (?:from )?outside|(?:came|sent|comes|received|is) (?:from"
-    r"|by) (?:an? )?(?:outside|external)|external (?:e-?mail|sender|source|message)"
+    r"|by) (?:an? )?(?:outside|external)|external (?:e-?mail|sender|message|source(?! [^\W\d_]))"
     r"|outside (?:of )?(?:the|your|our) (?:organi[sz]ation|company|university|network|institution|lab\w*)"
-    r"|(?:do not|don't|avoid|never) (?:click|open|opening|clicking|respond)"
+    r"|(?:do not|don't|avoid|never) (?:click|respond|open(?:ing)? (?:[\w-]{1,12} ){0,3}(?:link|attach|file))"
     r"|you don't often get e?-?mail from|learn why this is important"
     r"|externe(?:r|n)? (?:e-?mail|absender|quelle|nachricht)|von außerhalb|keine (?:links|anhänge)"
     r"|klicken sie nicht"

@@ -8,6 +8,7 @@ published strippers stop for minutes on small hostile texts.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mailgate.message import SeparatedText
 from mailgate.quotes.attributions import (
@@ -32,6 +33,8 @@ from mailgate.quotes.textlines import MAX_LINE, NEW, QUOTED, Page
 _MARK = re.compile(r"[ \t\ufeff]{0,4}>(?!From )")
 _DASHES = "-‐‑–—=_"
 _WIDE_DASHES = frozenset(dash * 2 for dash in "‐‑–—")
+# Fields that clients print above an original besides the four that count.
+_MOST_FIELDS = 8
 _EDGE = " \t\xa0*:：" + _DASHES
 
 _LABELLED = re.compile(r"[ \t*]{0,4}[^\s:：*][^:：]{0,30}[:：]\*?[ \t\xa0]*\S")
@@ -169,7 +172,13 @@ def _original_end(page: Page, index: int, inner: str) -> int:
 
 def _role(line: str) -> str | None:
     """What a line of a header says, as LABELS has it."""
-    label = line[:60].replace("：", ":").partition(":")
+    return _role_of(line[:60])
+
+
+# Each line is looked at from each of the twenty above it.
+@lru_cache(maxsize=64)
+def _role_of(begin: str) -> str | None:
+    label = begin.replace("：", ":").partition(":")
     return LABELS.get(label[0].strip(LEADING).casefold()) if label[1] else None
 
 
@@ -182,6 +191,9 @@ def _header_end(page: Page, index: int, needed: int) -> int:
     for at in range(index, min(len(lines), index + 20)):
         role = _role(lines[at])
         if role is not None:
+            # A header says who, when, to whom and on what once each.
+            if role in roles and (role != "other" or at - index > _MOST_FIELDS):
+                break
             roles.add(role)
             end = at + 1
         elif lines[at].partition(":")[0].strip().casefold() in RAW_LABELS:

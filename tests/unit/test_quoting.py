@@ -246,6 +246,54 @@ def test_the_line_of_a_device_in_the_middle_is_text() -> None:
     assert separate(text).new == text
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "All uploads are scanned for viruses, and three nodes were found infected.\nWhat do we do now?",
+        "All our uploads are checked for viruses since Monday, and nothing arrives any more.",
+        "Unser Server wird täglich auf Viren geprüft, seit gestern schlägt das fehl. Wer kann helfen?",
+        "I propose to save paper and to stop sending printed certificates.",
+        "Unser Geschäftsführer fragt nach der USt-ID: steht auch das Amtsgericht auf der Rechnung?",
+        "Sent via Outlook, but the attachment is stripped. Could you check why?",
+        "Sent from my mobile: can somebody restart the CE, there is no access.",
+        "Thanks\nAnn Lee\nPlease call me at +1 222 333 4444 before noon",
+        "Which hosts are affected?\n– ce1.example",
+        "Two are down:\n– Rome\n– Milan",
+        "_________\nI cannot leave users@lists.example, the unsubscribe page fails.",
+    ],
+)
+def test_what_a_person_says_in_the_words_of_a_closing_is_new(said: str) -> None:
+    assert separate(f"Hello all,\n\n{said}").new == f"Hello all,\n\n{said}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Attention: external source table not found in our catalogue.",
+        "Warning: do not open port 2811 on the firewall, somebody scans it.",
+    ],
+)
+def test_a_warning_by_a_person_is_no_banner(said: str) -> None:
+    assert separate(f"{said}\n\nWhat shall we do?").new == f"{said}\n\nWhat shall we do?"
+
+
+@pytest.mark.parametrize(
+    "banner",
+    [
+        "WARNING: do not open any attachments unless you know the sender.",
+        "Caution: external source. Never open links.",
+        "CAUTION: This email originated outside your organization.",
+    ],
+)
+def test_a_warning_by_a_server_is_no_part_of_the_answer(banner: str) -> None:
+    assert separate(f"{banner}\n\nIt is down.").new == "It is down."
+
+
+def test_a_sentence_above_a_printed_header_is_no_answer_that_folds_what_follows() -> None:
+    text = "Our job log says:\n\nFrom: site A\nTo: site B\nDate: 2026-01-02\n\nCan somebody look at it?"
+    assert separate(text).new == "Can somebody look at it?"
+
+
 def test_the_footer_of_a_list_is_signature() -> None:
     footer = "_" * 47 + "\nusers mailing list\nusers@lists.example\nhttps://lists.example/users"
     parts = separate(f"It is down.\n\n{footer}\n")
@@ -258,6 +306,7 @@ def test_a_rule_between_paragraphs_is_text() -> None:
 
 
 HOSTILE: list[Callable[[int], str]] = [
+    lambda n: "a:\n" * n,
     lambda n: "On " * n,
     lambda n: "On\n" * n,
     lambda n: "On Monday, " + "a" * 100 * n,
