@@ -39,6 +39,15 @@ BOUNCE_SUBJECT: Final = _any(
     r"系统退信|退信|无法送达|無法傳遞|未傳遞|邮件投递失败",
     r"配信(?:不能|不可|エラー|でき)|メール配信|לא ניתן למסור",
 )
+# Whose mail did not arrive, as a mail server says it.
+YOUR_MAIL: Final = _any(
+    r"\byour (?:e-?mail|message|mail|letter)s?\b"
+    r"(?! ?(?:server|system|host|gateway|relay|exchanger|list|address|admin|domain|service|set))",
+    r"\bihre? (?:e-?mail|nachricht|mail)\b|\bvotre (?:message|courriel|e-?mail)|\bsu (?:mensaje|correo)",
+    r"\bsua mensagem|(?:suo|tuo) messaggio|\buw (?:bericht|e-?mail)|(?:ditt?|deras) (?:meddelande|mejl)",
+    r"\bdin (?:besked|meddelelse|melding|e-?post)|twoj\w+ wiadomo|vaš\w* zpráv|ваш\w* (?:сообщ|письм)",
+    r"您的(?:邮件|郵件|信件)|お客様の|あなたの|送信(?:された|した)",
+)
 # Such a phrase alone or before a colon; "Vacation scheduling" goes on, and is a person's.
 AUTO_SUBJECT: Final = _whole(
     r"auto(?:mat(?:ic|ed))?[- ]?(?:reply|response|antwort|svar)(?: from .{1,60})?",

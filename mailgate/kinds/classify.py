@@ -154,9 +154,16 @@ def _bounce(mail: _Mail) -> str:
     if _is_null(mail):
         return _undeclared_bounce(mail, local)
     # Some gateways report from an address that takes answers.
-    if machine and words.BOUNCE_SUBJECT.match(mail.message.subject) and says_undelivered(mail.message):
+    told = machine and words.BOUNCE_SUBJECT.match(mail.message.subject) and says_undelivered(mail.message)
+    if told and _speaks_to_its_sender(mail):
         return "sender, subject and text of a bounce"
     return ""
+
+
+def _speaks_to_its_sender(mail: _Mail) -> bool:
+    """Whether it gives a mail back, or speaks of it as ours: a postmaster asks about the mail of others."""
+    returned = with_returned_id(mail.message).returned_message_id is not None
+    return returned or mail.message.forwarded is not None or bool(words.YOUR_MAIL.search(_opening(mail)))
 
 
 def _undeclared_bounce(mail: _Mail, local: str) -> str:
