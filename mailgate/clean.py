@@ -49,6 +49,8 @@ _UNWANTED = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 _UNWANTED_BYTES = bytes({*range(0x20), 0x7F} - {0x09, 0x0A})
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# Embeddings, overrides and isolates; marks, which turn nothing, and the letters themselves do their work.
+_TURNED = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _NOT_IN_NAMES = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff<>:"|?*]'
 )
@@ -215,10 +217,13 @@ def _is_clean(text: str) -> bool:
 
 
 def clean_line(text: str) -> str:
-    """`text` on one line, as a header value or a log may hold it; a fold becomes one blank."""
+    """`text` on one line, as a header value or a log may hold it; a fold becomes one blank.
+
+    What turns the direction of all that follows goes: a name would change how the address beside it reads.
+    """
     if text.isascii() and text.isprintable():
         return text.strip(" ")
-    text = clean_text(_LINE_BREAKS.sub("\n", text))
+    text = clean_text(_LINE_BREAKS.sub("\n", _TURNED.sub("", text)))
     return _FOLD.sub(" ", text).replace("\t", " ").strip()
 
 
