@@ -55,7 +55,7 @@ EXCUSE: Final = re.compile(
     r"|phone|mobile|tablet"
     r"|mail|for (?:windows|mac|ios|android|iphone|desktop|mobile)|on (?:android|ios|iphone)|gesendet"
     r"|with k-9 mail|secure e-?mail"
-    r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*+\s*"
+    r"|gerät mit k-9 mail gesendet|\d{3,4})\b\.?)*)\s*"
     r"(?:$|[.!(<|–—'’-].*|[,;:]?\s*(?:please|excuse|pardon|sorry|apolog|using|with|via|on the|over|powered"
     r"|typ(?:os|ed|ing)|brief|short|hence|so (?:please|excuse)|bitte|mit|entschuldig|tippfehler|kurz"
     r"|désolé|veuillez|disculp|perdon).*)",
