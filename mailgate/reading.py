@@ -103,7 +103,10 @@ class Reading:
 def read_mail(
     mail: Mail, queues: Sequence[Queue], keys: Keys, list_servers: ListServers = _NO_LIST_SERVERS
 ) -> Reading:
-    """Parse and classify a mail, and collect all it says about where it belongs. Total, and pure."""
+    """Parse and classify a mail, and collect all it says about where it belongs. Total.
+
+    The same mail gives the same reading; one that may cost much is parsed in a process of its own.
+    """
     parsed = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
     parsed = _unwrapped(parsed, mail.raw)
     targets = read_targets(mail.envelope.recipients, queues)

@@ -81,6 +81,7 @@ def _set_sqlite_pragmas(connection: DBAPIConnection, _record: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    # KiB for each connection: what a large mail brings in stays there. The system caches the file as well.
     cursor.execute("PRAGMA cache_size = -4000")
     cursor.close()
 
