@@ -113,10 +113,7 @@ class Gateway:
         if addressed.is_command_only(reading) and inbound.was_done(connection, reading.mail, key):
             return Verdict(Disposition.DUPLICATE.value, "the same command came before"), None
         twin = _twin(connection, reading, known)
-        mail = reading.mail
-        if twin is not None and identity.is_redelivery(
-            reading.message, reading.trust, twin, mail.received_at
-        ):
+        if twin is not None and _came_again(connection, reading, twin):
             return self._redelivered(uow, question, twin), twin.id
         if twin is not None:
             question, known = _under_an_id_of_ours(connection, reading, question)
@@ -227,6 +224,11 @@ def _apart_if_private(reading: Reading, match: Match) -> Match:
 def _twin(connection: Connection, reading: Reading, known: tuple[KnownKey, ...]) -> posts.Post | None:
     """The post stored under the mail's id, if any."""
     return _stored(connection, known, reading.identity.key)
+
+
+def _came_again(connection: Connection, reading: Reading, twin: posts.Post) -> bool:
+    files = posts.attachments_of(connection, twin.id)
+    return identity.is_redelivery(reading.message, reading.trust, twin, reading.mail.received_at, files)
 
 
 def _stored(connection: Connection, known: tuple[KnownKey, ...], key: str) -> posts.Post | None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailgate.message import Mailbox, ParsedMessage
+from mailgate.message import Attachment, Mailbox, ParsedMessage
 from mailgate.threads.identity import identity_of, is_redelivery, minted
 from mailgate.threads.likeness import similarity
+from tracker.commands import NewAttachment
 from tracker.model import Address, PersonId, PostId, TicketId, Trust
 from tracker.storage.posts import Post
 
@@ -66,8 +67,9 @@ def test_a_mail_without_id_gets_the_same_one_at_every_try() -> None:
         replace(MAIL, message_id=None, sender=Mailbox("bob@b.example")),
         replace(MAIL, message_id=None, date=NOON + timedelta(seconds=1)),
         replace(MAIL, message_id=None, text="Another text."),
+        replace(MAIL, message_id=None, attachments=(Attachment("a.log", "text/plain", 1, "b"),)),
     ],
-    ids=["author", "date", "text"],
+    ids=["author", "date", "text", "file"],
 )
 def test_another_mail_without_id_gets_another_one(other: ParsedMessage) -> None:
     assert minted(other, "backup", "d.example") != minted(
@@ -95,13 +97,27 @@ def test_an_id_too_long_to_index_is_kept_beside_ours() -> None:
 )
 def test_a_redelivery_has_the_author_and_nearly_the_text(new_text: str, author: str, same: bool) -> None:
     mail = replace(MAIL, new_text=new_text, sender=Mailbox(author))
-    assert is_redelivery(mail, Trust.UNCHECKED, POST, NOON) is same
+    assert is_redelivery(mail, Trust.UNCHECKED, POST, NOON, ()) is same
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "digest", "same"),
+    [
+        ("scan.pdf", "application/pdf", "a", True),
+        ("scan.pdf", "application/pdf", "b", False),
+        ("footer.txt", "text/plain", "b", True),
+    ],
+)
+def test_a_redelivery_brings_no_other_file(name: str, kind: str, digest: str, same: bool) -> None:
+    had = (NewAttachment("scan.pdf", "application/pdf", 1, "a"),)
+    mail = replace(MAIL, attachments=(Attachment(name, kind, 1, digest),))
+    assert is_redelivery(mail, Trust.UNCHECKED, POST, NOON, had) is same
 
 
 @pytest.mark.parametrize(("hours", "same"), [(23, True), (25, False)])
 def test_without_id_and_date_a_retry_is_one_within_a_day(hours: int, same: bool) -> None:
     mail = replace(MAIL, message_id=None, date=None)
-    assert is_redelivery(mail, Trust.UNCHECKED, POST, NOON + timedelta(hours=hours)) is same
+    assert is_redelivery(mail, Trust.UNCHECKED, POST, NOON + timedelta(hours=hours), ()) is same
 
 
 @pytest.mark.parametrize(
