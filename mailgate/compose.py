@@ -41,6 +41,8 @@ from tracker.storage.posts import Post
 COPY_HEADER: Final = "X-Mailgate-Copy"
 LIST_COPY_HEADER: Final = "List-Copy"
 _MOST_REFERENCES: Final = 20
+_MOST_COPIES: Final = 50
+_LIST_COPY: Final = re.compile(rb"^list-copy:[ \t]*([a-z2-7]{10,64})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _DATE: Final = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # What another list or the way here put on, and what would have a reader send receipts to the author.
 _NOT_PASSED_ON: Final = frozenset(
@@ -72,7 +74,7 @@ class PostMail:
 
     `earlier` are the Message-IDs of the posts before it, oldest first. `routed` says where an opening went,
     `asked_by` for whom its author opened the ticket, "" for themselves. `files` travel along, `left_out` are
-    names of those too large to.
+    names of those too large to. `copy_of` are the lists whose copy its mail itself was, as they prove it.
     """
 
     event_id: EventId
@@ -86,6 +88,7 @@ class PostMail:
     earlier: tuple[str, ...] = ()
     files: tuple[OutPart, ...] = ()
     left_out: tuple[str, ...] = ()
+    copy_of: tuple[str, ...] = ()
 
     @property
     def opening(self) -> bool:
@@ -133,6 +136,11 @@ class Composer:
             text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
             *_state_fields(mail.ticket, mail.centers, reason),
             text(COPY_HEADER, self._keys.copy(post.message_id)),
+            # Another tracker on the way writes a mail of its own: what it says of ours comes along.
+            *(
+                text(LIST_COPY_HEADER, proof)
+                for proof in (self._keys.list_copy(mail.queue.address), *mail.copy_of)
+            ),
         ]
         return _ticket_face(mail, post.id, post.message_id, fields, entity)
 
@@ -263,6 +271,13 @@ class Composer:
 
     def _render(self, template: str, **values: object) -> str:
         return self._templates.get_template(template).render(**values)
+
+
+def proofs_of_copies(start: bytes) -> tuple[str, ...]:
+    """The `List-Copy` fields of the mail that begins with `start`: the lists it has been to already."""
+    header, _ = split_message(start)
+    found = (match[1].decode("ascii") for match in _LIST_COPY.finditer(header))
+    return tuple(dict.fromkeys(found))[:_MOST_COPIES]
 
 
 def _ticket_face(

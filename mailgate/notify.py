@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from mailgate import deliveries
 from mailgate.addresses import is_ours
 from mailgate.apart import read_attachments
-from mailgate.compose import ChangeMail, Composer, PostMail
+from mailgate.compose import ChangeMail, Composer, PostMail, proofs_of_copies
 from mailgate.mimeout import OutPart
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
@@ -32,6 +32,8 @@ CHANGES: Final = "mail of changes"
 CHANGES_WAIT: Final = timedelta(seconds=60)
 
 _BATCH: Final = 100
+# As much of a mail as holds its header, of any that a program writes.
+_HEADER_BYTES: Final = 64 * 1024
 _TOLD_OF: Final = (Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED)
 _BY_HAND: Final = ("mail", "operator")
 _CHANGES: Final = {
@@ -120,7 +122,8 @@ class Notifier:
             raw = posts.get_blob(connection, mail.post.raw_sha256)
             deliveries.add(connection, self._composer.list_copy(mail, raw), listed, now)
         if ticketed:
-            mail = self._with_files(connection, mail)
+            start = posts.get_blob_start(connection, mail.post.raw_sha256, _HEADER_BYTES)
+            mail = replace(self._with_files(connection, mail), copy_of=proofs_of_copies(start))
         for reason, group in _by_reason(ticketed):
             deliveries.add(connection, self._composer.ticket_copy(mail, reason), group, now)
 

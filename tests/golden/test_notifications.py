@@ -9,18 +9,22 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
 from mailgate.courier import Copy
+from mailgate.envelope import Client, Envelope
+from mailgate.errors import LoopDetected
 from mailgate.parse import parse_message
-from tests.golden.house import MORNING, House, fixed_house
+from tests.golden.house import LIST, MORNING, House, fixed_house
 from tracker import tickets
 from tracker.events import Actor
 from tracker.model import Priority, Status, TicketId, Trust
 from tracker.storage import people
 from tracker.storage import tickets as store
+from tracker.storage.database import Writer
 from tracker.unit_of_work import UnitOfWork
 
 FOLDER = Path(__file__).parent
@@ -254,3 +258,20 @@ def test_a_list_copy_is_the_author_s_mail_as_it_came() -> None:
     assert header.count(b"List-Id:") == 1
     assert b"Reply-To:" not in header
     assert MORNING.strftime("%d %b %Y %H:%M").encode() in header
+
+
+def test_a_ticket_copy_hands_on_what_another_tracker_knows_its_mail_by(house: House) -> None:
+    house.take_in(b"List-Copy: abcdefgh234567ab\nList-Copy: no proof\n" + mail("opening"))
+    copy = message_from_bytes(house.sent()["uc-support@centers.example"].content)
+    assert copy.get_all("List-Copy") == [house.app.keys.list_copy(LIST), "abcdefgh234567ab"]
+
+
+def test_a_ticket_copy_that_another_tracker_wrote_anew_is_known_for_ours(house: House) -> None:
+    house.take_in(mail("opening"))
+    proof = message_from_bytes(house.sent()["uc-support@centers.example"].content)["List-Copy"]
+    raw = (
+        f"List-Copy: {proof}\r\nFrom: desk@tracker.example\r\nMessage-ID: <1@tracker.example>\r\n\r\nHi.\r\n"
+    )
+    envelope = Envelope(Client("192.0.2.1", "mx.example", "ESMTP", "s1"), "desk@tracker.example", (LIST,))
+    with pytest.raises(LoopDetected):
+        house.app.admission(Writer(house.app.database), house.app.queues).examine(envelope, raw.encode())

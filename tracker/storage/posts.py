@@ -301,6 +301,12 @@ def put_blob(connection: Connection, content: bytes) -> str:
     return digest
 
 
+def get_blob_start(connection: Connection, sha256: str, size: int) -> bytes:
+    """The first `size` of the raw bytes of that digest; none when there are none."""
+    start = select(func.substr(t.blob.c.content, 1, size)).where(t.blob.c.sha256 == sha256)
+    return bytes(connection.execute(start).scalar() or b"")
+
+
 def get_blob(connection: Connection, sha256: str) -> bytes:
     """The raw bytes of that digest; KeyError when there are none."""
     content = connection.execute(_BLOB, {"sha256": sha256}).scalar()
