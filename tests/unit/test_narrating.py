@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from mailgate.explaining import envelope_for, explain, explain_stored
-from mailgate.narrating import in_words
+from mailgate.message import Disposition
+from mailgate.narrating import _EVIDENCE, _KINDS, _TRUSTS, in_words
 from mailgate.scan import to_crlf
+from mailgate.threads.match import Evidence
 from tests.support.community import LIST, Community
 from tracker.model import Trust
 
@@ -137,3 +139,9 @@ def test_what_was_folded_is_told(community: Community) -> None:
     said = would_be(community, mail("ann", "Disk full", "New.\n\n> old one\n> old two\n\n-- \nAnn"))
     assert "New text one line" in said
     assert "2 lines quoted" in said
+
+
+def test_each_kind_sign_and_trust_has_its_words() -> None:
+    assert set(Disposition) <= set(_KINDS)
+    assert set(Evidence) <= set(_EVIDENCE)
+    assert set(Trust) <= set(_TRUSTS)
