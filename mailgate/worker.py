@@ -6,11 +6,12 @@ import logging
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import accumulate, islice, takewhile
 from typing import Final
 
 from mailgate import inbound
@@ -26,6 +27,9 @@ from tracker.storage.database import Database, Work
 from tracker.unit_of_work import Clock
 
 _BATCH: Final = 64
+# A batch holds up those that come after it: of what is slow to read, a megabyte takes a second and more.
+_READ_AT_ONCE: Final = 128 * 1024
+_SMALL: Final = 4 * 1024
 _KEPT_BYTES: Final = 32 * 2**20
 _LONGEST_ERROR: Final = 4000
 
@@ -45,7 +49,8 @@ class Inbox:
 
     One that finds no room is not lost: it waits in the spool, and is found there when its lease is over.
     The quick lane takes what is read in no time. What may cost much, or made trouble before, is worked on one
-    by one in a lane of its own: whatever it costs, the others do not wait for it.
+    by one in a lane of its own: whatever it costs, the others do not wait for it. Where more waits in the
+    quick lane than is read at once, small ones go first, and some larger ones with them.
     """
 
     def __init__(self, *, quick: bool = True) -> None:
@@ -61,11 +66,28 @@ class Inbox:
                 self._bytes += len(mail.raw)
 
     def take(self, limit: int) -> list[Mail]:
-        """At most `limit` mails, in order of arrival."""
+        """At most `limit` mails, in order of arrival; of the quick lane no more than are read at once."""
         with self._lock:
-            taken = [self._mails.popleft() for _ in range(min(limit, len(self._mails)))]
+            taken = at_once(self._mails, limit) if self.quick else [*islice(self._mails, limit)]
+            gone = {mail.id for mail in taken}
+            self._mails = deque(mail for mail in self._mails if mail.id not in gone)
             self._bytes -= sum(len(mail.raw) for mail in taken)
             return taken
+
+
+def at_once(mails: Collection[Mail], limit: int) -> list[Mail]:
+    """Those of `mails` to work on next, in their order: what is read at once, else small ones first.
+
+    Larger ones go with them as far as there is room, and at least one, so that each has its turn.
+    """
+    if len(mails) <= limit and sum(len(mail.raw) for mail in mails) <= _READ_AT_ONCE:
+        return list(mails)
+    large = [mail for mail in mails if len(mail.raw) > _SMALL]
+    sizes = accumulate(len(mail.raw) for mail in large[:limit])
+    room = max(1, sum(1 for _ in takewhile(lambda size: size <= _READ_AT_ONCE, sizes)))
+    small = [mail for mail in mails if len(mail.raw) <= _SMALL][: limit - min(room, len(large), limit // 2)]
+    chosen = {mail.id for mail in (*small, *large[: min(room, limit - len(small))])}
+    return [mail for mail in mails if mail.id in chosen]
 
 
 class Worker:
@@ -96,7 +118,8 @@ class Worker:
             due = partial(
                 inbound.due, now=self._clock(), limit=most, small=LARGEST_READ_HERE, quick=inbox.quick
             )
-            mails = self._database.read(due)
+            found = self._database.read(due)
+            mails = at_once(found, most) if inbox.quick else found
         if mails:
             self.work(mails)
         return len(mails)

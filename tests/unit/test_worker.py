@@ -27,8 +27,28 @@ def test_mails_are_taken_in_order_of_arrival() -> None:
     assert inbox.take(3) == []
 
 
-def test_the_inbox_is_bounded_and_has_room_again_when_emptied() -> None:
+def test_small_mails_do_not_wait_for_many_larger_ones() -> None:
     inbox = Inbox()
+    for number in range(30):
+        inbox.put(mail(number, 100_000))
+    inbox.put(mail(30, 500))
+    assert [one.id for one in inbox.take(64)] == [0, 30]
+    assert [one.id for one in inbox.take(64)] == [1]
+
+
+def test_larger_mails_do_not_wait_for_many_small_ones() -> None:
+    inbox = Inbox()
+    for number in range(200):
+        inbox.put(mail(number, 500))
+    for number in range(200, 240):
+        inbox.put(mail(number, 10_000))
+    taken = [one.id for one in inbox.take(64)]
+    assert taken == [*range(len(taken) - 13), *range(200, 213)]
+    assert len(taken) <= 64
+
+
+def test_the_inbox_is_bounded_and_has_room_again_when_emptied() -> None:
+    inbox = Inbox(quick=False)
     for number in range(4):
         inbox.put(mail(number, 10 * 2**20))
     assert len(inbox.take(10)) == 3
@@ -37,7 +57,7 @@ def test_the_inbox_is_bounded_and_has_room_again_when_emptied() -> None:
 
 
 def test_a_mail_larger_than_the_bound_finds_room_when_it_is_alone() -> None:
-    inbox = Inbox()
+    inbox = Inbox(quick=False)
     inbox.put(mail(1, 40 * 2**20))
     inbox.put(mail(2, 10))
     assert [one.id for one in inbox.take(10)] == [1]
