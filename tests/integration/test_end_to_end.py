@@ -222,7 +222,8 @@ class TestPipe:
 def test_a_mail_no_parser_can_read_becomes_a_ticket_with_all_of_it(house: House) -> None:
     house.run("lists", "subscribe", "osg-general", JOE)
     # Within every limit of the door, and more lines than any parser is given.
-    content = b"From: jane@people.example\r\nSubject: Lines\r\n\r\n" + b"x\r\n" * 500_001
+    parts = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + b"x\r\n" * 500_001
+    content = b"From: jane@people.example\r\nSubject: Lines\r\n" + parts
     with smtplib.SMTP(*house.smtp) as session:
         session.sendmail(JANE, [LIST], content)
     wait_until(lambda: house.ticket_has_posts(1, 1), 10)
