@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from mailgate.cli_base import TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
+from mailgate.quotes.quoting import stands_alone
 from tracker import nosy, tickets
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
@@ -116,7 +117,8 @@ def _post_lines(post: dict[str, Any]) -> Iterator[str]:
     yield f"\n--- {post['n']}  {post['author_name'] or '-'} <{post['author']}>  {post['received'][:19]}{kind}"
     # What `explain --message-id` wants.
     yield f"    {post['message_id']}"
-    yield post["new_text"].strip() or "(no new text)"
+    shown = post["new_text"] if stands_alone(post["new_text"], post["text"]) else post["text"]
+    yield shown.strip() or "(no text)"
     for file in post["attachments"]:
         yield f"attached: {file['name']} ({file['type']}, {file['size']} bytes)"
 

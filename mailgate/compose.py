@@ -31,7 +31,7 @@ from mailgate.headers import (
 )
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, mixed, text_part
-from mailgate.quotes.quoting import separate
+from mailgate.quotes.quoting import separate, stands_alone
 from mailgate.tokens import Keys
 from tracker.model import EventId, PostId, Queue, Ticket
 from tracker.nosy import Face
@@ -311,14 +311,22 @@ def _state_fields(ticket: Ticket, centers: tuple[str, ...], reason: str) -> list
     return [*fields, text("X-Mailgate-Center", ", ".join(centers))] if centers else fields
 
 
-def _shown(mail: PostMail) -> tuple[str, int]:
-    """What a ticket copy shows of a post, and how many quoted lines it leaves out.
+def _shown(mail: PostMail) -> tuple[str, str]:
+    """What a ticket copy shows of a post, and what it leaves out, in words ("" where that is nothing).
 
     The question is kept whole, and so is an answer between quotes: without them nobody knows what it
     answers. Any other is shown without what it quotes and how it is signed.
     """
     post = mail.post
-    if mail.opening or not post.new_text.strip() or post.new_text not in post.text:
-        return post.text, 0
-    quoted = separate(post.text).quoted
-    return post.new_text, sum(1 for line in quoted.splitlines() if line.strip())
+    if mail.opening or not stands_alone(post.new_text, post.text):
+        return post.text, ""
+    parts = separate(post.text)
+    # A signature that says itself that it is one (RFC 3676 4.3) is missed by nobody.
+    closing = "" if parts.signature.startswith("-- \n") else parts.signature
+    counted = (_counted(parts.quoted, "quoted line"), _counted(closing, "closing line"))
+    return post.new_text, " and ".join(said for said in counted if said)
+
+
+def _counted(text: str, what: str) -> str:
+    count = sum(1 for line in text.splitlines() if line.strip())
+    return f"{count} {what}{'' if count == 1 else 's'}" if count else ""

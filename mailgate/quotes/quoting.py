@@ -78,6 +78,11 @@ def separate(text: str) -> SeparatedText:
     return page.separated()
 
 
+def stands_alone(new_text: str, text: str) -> bool:
+    """Whether what is new in `text` can be read without the rest: answers between quotes cannot."""
+    return bool(new_text.strip()) and new_text in text
+
+
 def _mark_marked(page: Page) -> None:
     """Mark the lines that bear `>`, but for those that are something else."""
     if ">" not in page.text:

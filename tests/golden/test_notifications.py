@@ -155,6 +155,13 @@ def test_a_signature_is_no_quoted_line(house: House) -> None:
     assert "left out" not in shown
 
 
+def test_what_is_taken_for_a_closing_without_saying_so_is_counted(house: House) -> None:
+    answer = mail("answer-signed").replace(b"\n-- \n", b"\n--\n")
+    assert answer != mail("answer-signed")
+    shown = answer_shown(house, answer)
+    assert "closing lines left out, kept with ticket 1]" in shown
+
+
 def test_a_mail_without_text_says_so(house: House) -> None:
     assert "wrote on ticket 1:\n\n(no text)\n\n-- \n" in answer_shown(house, mail("answer-without-text"))
 

@@ -112,7 +112,16 @@ def test_a_ticket_shows_the_files_and_the_id_of_each_post(community: Community, 
     )
     shown = run("ticket", "show", "1").stdout
     assert "list osg-general, private\n" in shown
-    assert "<logs@a.example>\n(no new text)\nattached: a.csv (text/csv, " in shown
+    assert "<logs@a.example>\n(no text)\nattached: a.csv (text/csv, " in shown
+
+
+def test_an_answer_between_quotes_is_shown_with_them(community: Community, run: Run) -> None:
+    ask(community)
+    community.inject(
+        b"From: Bob <bob@b.example>\nSubject: Re: Jobs vanish\nIn-Reply-To: <q@uni.example>\n\n"
+        b"Ann wrote:\n> Which disk?\nThe second.\n> Since when?\nMonday.\n"
+    )
+    assert "> Which disk?\nThe second.\n> Since when?\nMonday.\n" in run("ticket", "show", "1").stdout
 
 
 def test_an_automatic_answer_is_shown_as_one(community: Community, run: Run) -> None:
