@@ -69,6 +69,7 @@ def inject(
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--message-id", help="A mail that is here already: what became of it, and why.")
+@click.option("--id", "uid", help="The same, by the word in the 250 reply, the log and `mailgate queue`.")
 @click.option("--mail-from", default="", help="The reverse-path; without it the mail's From.")
 @click.option("--rcpt", "recipients", multiple=True, help="A recipient; without any the first list.")
 @click.option("--auth", type=click.Choice(sorted(_TRUSTS)), help="What speaks for its From, as if checked.")
@@ -78,29 +79,38 @@ def explain(
     context: Context,
     files: Sequence[Path],
     message_id: str | None,
+    uid: str | None,
     as_json: bool,
     **how: Unpack[_How],
 ) -> None:
-    """Say what would become of mails and why, or with --message-id what became of one, and do nothing.
+    """Say what would become of mails and why, or what became of one that is here, and do nothing.
 
     \b
     mailgate explain question.eml                    would it open a ticket, who would be told?
     mailgate explain --message-id '<a@x.example>'    why did this mail go where it went?
+    mailgate explain --id u4lkjhrr4t44               the same, of a mail that may still wait
     """
-    if bool(files) == bool(message_id):
-        raise click.UsageError("give FILES, or --message-id")
+    if sum(map(bool, (files, message_id, uid))) != 1:
+        raise click.UsageError("give FILES, or --message-id, or --id")
     app = context.app
-    if message_id:
-        found = explaining.explain_stored(app, message_id)
-        if not found:
-            raise Refusal(_never_came(app, message_id))
-        _print_explained(found, as_json=as_json)
+    if not files:
+        _print_explained(_here_already(app, message_id, uid), as_json=as_json)
         return
     trust = _TRUSTS[how["auth"]] if how["auth"] else Trust.UNCHECKED
     for number, (file, raw) in enumerate(_mails(files)):
         envelope = explaining.envelope_for(app, raw, how["mail_from"], tuple(how["recipients"]))
         explained = explaining.explain(app, file, envelope, raw, trust)
         _print_explained([explained], as_json=as_json, follows=number > 0)
+
+
+def _here_already(app: App, message_id: str | None, uid: str | None) -> list[dict[str, Any]]:
+    if message_id is None:
+        found, refusal = explaining.explain_accepted(app, uid or ""), f"no mail was accepted as {uid}"
+    else:
+        found, refusal = explaining.explain_stored(app, message_id), _never_came(app, message_id)
+    if not found:
+        raise Refusal(refusal)
+    return found
 
 
 def _never_came(app: App, message_id: str) -> str:

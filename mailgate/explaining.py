@@ -112,6 +112,16 @@ def explain_stored(app: App, message_id: str) -> list[dict[str, Any]]:
     return app.read(lambda c: [_stored(app, c, entry) for entry in inbound.by_message_key(c, key)])
 
 
+def explain_accepted(app: App, uid: str) -> list[dict[str, Any]]:
+    """What became of the mail that was accepted as `uid`; it may wait, be held or parked."""
+
+    def read(connection: Connection) -> list[dict[str, Any]]:
+        entry = inbound.find(connection, uid)
+        return [] if entry is None else [_stored(app, connection, entry)]
+
+    return app.read(read)
+
+
 def _stored(app: App, connection: Connection, entry: Entry) -> dict[str, Any]:
     verdict = verdict_from_json(entry.verdict) if entry.verdict else Verdict(entry.state.value)
     duplicate = verdict.disposition == "duplicate"

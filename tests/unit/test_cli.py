@@ -183,3 +183,13 @@ def test_the_demo_keeps_off_an_instance_of_ones_own(community: Community, run: R
     assert run("lists", "add", "other@lists.example.org").exit_code == 0
     result = run("demo")
     assert (result.exit_code, "an instance of your own" in result.stderr) == (1, True)
+
+
+def test_a_mail_is_explained_by_the_word_of_its_250_before_it_is_worked_on(
+    community: Community, run: Run
+) -> None:
+    raw = b"From: ann@a.example\r\nSubject: Slow\r\n\r\nWhy?\r\n"
+    envelope = Envelope(Client("", "", "FILE", "-"), "ann@a.example", (LIST,))
+    waiting = community.app.accept_now(envelope, raw, Trust.UNCHECKED)
+    assert "not looked at yet" in run("explain", "--id", waiting.uid).stdout
+    assert "no mail was accepted as nobody" in run("explain", "--id", "nobody").stderr
