@@ -122,10 +122,9 @@ def _barred(connection: Connection, question: Question, facts: _Known) -> Ticket
 
 
 def _names_nothing(question: Question, facts: _Known) -> bool:
-    """Whether a number in it is that of no ticket, and nothing stronger says where it belongs."""
-    stronger = facts.first((*question.proven, *question.rooted)) or _by_reference(question, facts)
+    """Whether a number in it is that of no ticket: whatever else it names, so looks a private one to it."""
     numbers = (*question.addressed, *question.claimed, *_tags(question))
-    return stronger is None and any(number not in facts.tickets for number in numbers)
+    return any(number not in facts.tickets for number in numbers)
 
 
 def _may_post_on_private(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
