@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailgate.threads.likeness import MOST_ROWS, common_numbers, containment, rows_of_words
+from mailgate.threads.match import Question
 from mailgate.threads.subjects import SubjectReading
 from tracker.model import PersonId, QueueId, Ticket, TicketId
 from tracker.storage import posts
@@ -78,6 +79,21 @@ class Guess:
 
 _NOTHING: Final = Guess(None, "nothing in it names a ticket")
 _FOREIGN_QUOTE: Final = Guess(None, "it quotes a mail that is in no ticket of its subject")
+
+
+def clue_of(question: Question) -> Clue:
+    """What a mail says of itself to whom can only guess."""
+    sender = question.writer.sender
+    return Clue(
+        queue_id=question.queue.id,
+        subject=question.subject,
+        time=question.time,
+        dated=question.message.date is not None,
+        author_id=None if sender is None else sender.person.id,
+        text=question.message.text,
+        quoted=question.message.quoted_text,
+        names_unseen=bool(question.named),
+    )
 
 
 def guess(connection: Connection, clue: Clue) -> Guess:

@@ -7,48 +7,25 @@ ticket too many is merged by one command.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Final
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from mailgate.threads.anothermatter import unless_another_matter
 from mailgate.threads.digests import out_of_digest
-from mailgate.threads.guessing import Clue, Guess, guess
+from mailgate.threads.guessing import clue_of, guess
 from mailgate.threads.identity import stored_under
+from mailgate.threads.known import Known
 from mailgate.threads.match import OUT_OF_SIGHT, Evidence, Match, Question
 from mailgate.threads.signs import signs_of
 from mailgate.threads.subjects import read_subject
-from mailgate.threads.titles import alike, refines, share_a_word
+from mailgate.threads.titles import alike
 from tracker import rights
 from tracker.model import Link, Status, Ticket, TicketId
 from tracker.storage import posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey, is_series_key
 from tracker.tickets import REOPEN_WINDOW
-
-_GHOST_WINDOW: Final = timedelta(days=14)
-_SERIES: Final = re.compile(r"\[[^\]]*\b(?:PATCH|RFC)\b[^\]]*\]|\b\d{1,3}/\d{1,3}\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the database says to a question: tickets by number, aliases resolved, and known keys."""
-
-    tickets: dict[TicketId, Ticket]
-    keys: tuple[KnownKey, ...]
-
-    def named(self, numbers: Iterable[TicketId]) -> dict[TicketId, Ticket]:
-        """The tickets that `numbers` mean, in order, each once and by the number it has now."""
-        return {self.tickets[n].id: self.tickets[n] for n in numbers if n in self.tickets}
-
-    def first(self, numbers: Iterable[TicketId]) -> Ticket | None:
-        return next(iter(self.named(numbers).values()), None)
-
-    def meetings(self, key: str, *, stored: bool) -> list[KnownKey]:
-        return [k for k in self.keys if k.key == key and k.stored is stored and k.ticket_id in self.tickets]
 
 
 def find_ticket(
@@ -64,19 +41,19 @@ def find_ticket(
     return replace(match, signs=signs_of(question, facts.tickets, facts.keys, match))
 
 
-def _decide(connection: Connection, question: Question, facts: _Known, *, released: bool) -> Match:
+def _decide(connection: Connection, question: Question, facts: Known, *, released: bool) -> Match:
     barred = _barred(connection, question, facts)
     if barred is not None and released:
         return Match(barred, Evidence.REFERENCE, f"names ticket {barred.id}, and a moderator let it in")
     if not released and (barred is not None or _names_nothing(question, facts)):
         return Match(None, Evidence.NEW, OUT_OF_SIGHT, held=OUT_OF_SIGHT)
-    match = _by_evidence(connection, question, facts) or _by_subject(question, _guess(connection, question))
-    match = _unless_another_matter(connection, question, facts, match)
+    match = _by_evidence(connection, question, facts) or _by_subject(connection, question)
+    match = unless_another_matter(connection, question, facts, match)
     match = _unless_long_resolved(question, match)
     return _kept_private(question, facts, _with_waiting(question, facts, match), released=released)
 
 
-def _kept_private(question: Question, facts: _Known, match: Match, *, released: bool) -> Match:
+def _kept_private(question: Question, facts: Known, match: Match, *, released: bool) -> Match:
     """What shows any sign of a private ticket is never published: a ticket it opens is private too."""
     signs = facts.named(_signs(question, facts.keys))
     if not any(ticket.private for ticket in signs.values()):
@@ -91,9 +68,9 @@ def _kept_private(question: Question, facts: _Known, match: Match, *, released: 
     return Match(None, Evidence.NEW, held, links=((Link.MENTIONS, match.ticket.id),), private=True)
 
 
-def _look_up(connection: Connection, question: Question, known: tuple[KnownKey, ...]) -> _Known:
+def _look_up(connection: Connection, question: Question, known: tuple[KnownKey, ...]) -> Known:
     numbers = _signs(question, known) | {entry.ticket_id for entry in known}
-    return _Known(store.resolve(connection, numbers) if numbers else {}, known)
+    return Known(store.resolve(connection, numbers) if numbers else {}, known)
 
 
 def _signs(question: Question, known: tuple[KnownKey, ...]) -> set[TicketId]:
@@ -113,7 +90,7 @@ def _tags(question: Question) -> tuple[TicketId, ...]:
     return tuple(TicketId(number) for number in question.subject.tag_numbers)
 
 
-def _barred(connection: Connection, question: Question, facts: _Known) -> Ticket | None:
+def _barred(connection: Connection, question: Question, facts: Known) -> Ticket | None:
     """A private ticket that it points at, and whose posts its author may not add to."""
     for ticket in facts.named(_signs(question, facts.keys)).values():
         if ticket.private and not _may_post_on_private(connection, question, facts, ticket):
@@ -121,13 +98,13 @@ def _barred(connection: Connection, question: Question, facts: _Known) -> Ticket
     return None
 
 
-def _names_nothing(question: Question, facts: _Known) -> bool:
+def _names_nothing(question: Question, facts: Known) -> bool:
     """Whether a number in it is that of no ticket: whatever else it names, so looks a private one to it."""
     numbers = (*question.addressed, *question.claimed, *_tags(question))
     return any(number not in facts.tickets for number in numbers)
 
 
-def _may_post_on_private(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
+def _may_post_on_private(connection: Connection, question: Question, facts: Known, ticket: Ticket) -> bool:
     own = facts.named(question.own)
     # The token that came with a post stands for the ticket that the post is in by now.
     came_along = _by_reference(question, facts) == ticket and any(
@@ -138,7 +115,7 @@ def _may_post_on_private(connection: Connection, question: Question, facts: _Kno
     return rights.may_post_on_private(connection, question.writer.sender, ticket)
 
 
-def _by_evidence(connection: Connection, question: Question, facts: _Known) -> Match | None:
+def _by_evidence(connection: Connection, question: Question, facts: Known) -> Match | None:
     """The strongest evidence short of a guess by subject."""
     proven, rooted, addressed = map(facts.first, (question.proven, question.rooted, question.addressed))
     pointed, referred = proven or rooted or addressed, _by_reference(question, facts)
@@ -161,7 +138,7 @@ def _by_evidence(connection: Connection, question: Question, facts: _Known) -> M
     return _by_ghost(question, facts) or _by_weak_sign(connection, question, facts)
 
 
-def _by_token(question: Question, facts: _Known, ticket: Ticket) -> Match:
+def _by_token(question: Question, facts: Known, ticket: Ticket) -> Match:
     subject = question.subject
     renewed = not question.has_references and not subject.is_reply and not question.commands
     if renewed and _differs(subject.base, ticket):
@@ -172,20 +149,20 @@ def _by_token(question: Question, facts: _Known, ticket: Ticket) -> Match:
     return Match(ticket, Evidence.TOKEN, f"was sent to a reply address of ticket {ticket.id}", links=links)
 
 
-def _by_reference(question: Question, facts: _Known) -> Ticket | None:
+def _by_reference(question: Question, facts: Known) -> Ticket | None:
     """The ticket of the nearest message named that is stored."""
     nearest = _nearest(question, facts)
     return None if nearest is None else facts.tickets[nearest.ticket_id]
 
 
-def _nearest(question: Question, facts: _Known) -> KnownKey | None:
+def _nearest(question: Question, facts: Known) -> KnownKey | None:
     for key in question.named:
         if meetings := facts.meetings(key, stored=True):
             return meetings[-1]
     return None
 
 
-def _went_on(connection: Connection, question: Question, facts: _Known, ticket: Ticket) -> bool:
+def _went_on(connection: Connection, question: Question, facts: Known, ticket: Ticket) -> bool:
     """Whether what it answers stood in `ticket` once, and was split off: then what else names that ticket,
     a reply address or the root id, does so for mails that went out before.
     """
@@ -197,7 +174,7 @@ def _went_on(connection: Connection, question: Question, facts: _Known, ticket: 
 
 
 def _tag_was_edited(
-    connection: Connection, question: Question, facts: _Known, referred: Ticket, tagged: Ticket
+    connection: Connection, question: Question, facts: Known, referred: Ticket, tagged: Ticket
 ) -> bool:
     """The reply's author moved it by hand: the tag is not the parent's, and they are at home there."""
     if tagged.id == referred.id or not rights.is_at_home(connection, question.writer.sender, tagged):
@@ -219,7 +196,7 @@ def _by_tag(connection: Connection, question: Question, ticket: Ticket) -> Match
     return Match(None, Evidence.NEW, why, links=((Link.MENTIONS, ticket.id),))
 
 
-def _by_ghost(question: Question, facts: _Known) -> Match | None:
+def _by_ghost(question: Question, facts: Known) -> Match | None:
     """Meets a ticket on a message nobody has seen: a sibling's parent, or this very mail."""
     if question.subject.is_reply and not question.subject.digest:
         for key in question.named:
@@ -227,7 +204,7 @@ def _by_ghost(question: Question, facts: _Known) -> Match | None:
                 ticket = facts.tickets[ghost.ticket_id]
                 if ticket.base == question.subject.base and not ticket.private:
                     return Match(ticket, Evidence.GHOST, f"answers what ticket {ticket.id} answers, unseen")
-    for ghost in _waiting_for(question, facts):
+    for ghost in facts.waiting_for(question):
         ticket = facts.tickets[ghost.ticket_id]
         if ticket.private:
             continue
@@ -237,18 +214,7 @@ def _by_ghost(question: Question, facts: _Known) -> Match | None:
     return None
 
 
-def _waiting_for(question: Question, facts: _Known) -> list[KnownKey]:
-    """Posts that answered this very mail before it came."""
-    return [
-        ghost
-        for ghost in facts.meetings(question.identity.key, stored=False)
-        if ghost.direct
-        and (ghost.is_reply or ghost.base == question.subject.base)
-        and abs(ghost.seen_at - question.time) <= _GHOST_WINDOW
-    ]
-
-
-def _by_weak_sign(connection: Connection, question: Question, facts: _Known) -> Match | None:
+def _by_weak_sign(connection: Connection, question: Question, facts: Known) -> Match | None:
     base = question.subject.base
     if question.thread_key is not None:
         for meeting in facts.meetings(question.thread_key, stored=True):
@@ -266,8 +232,9 @@ def _by_weak_sign(connection: Connection, question: Question, facts: _Known) -> 
     return None
 
 
-def _by_subject(question: Question, found: Guess) -> Match:
+def _by_subject(connection: Connection, question: Question) -> Match:
     """The last resort: exactly one ticket it can be, or none. Never the newest of several."""
+    found = guess(connection, clue_of(question))
     if found.ticket is not None:
         late = found.late_opening
         return Match(found.ticket, Evidence.SUBJECT, found.why, late_opening=late, asked=found.why)
@@ -275,84 +242,6 @@ def _by_subject(question: Question, found: Guess) -> Match:
     # Where several may be meant, its opening is among them: it waits for none.
     provisional = bool(question.named) or (question.subject.is_reply and not found.candidates)
     return Match(None, Evidence.NEW, found.why, links=links, provisional=provisional, asked=found.why)
-
-
-def _guess(connection: Connection, question: Question) -> Guess:
-    sender = question.writer.sender
-    clue = Clue(
-        queue_id=question.queue.id,
-        subject=question.subject,
-        time=question.time,
-        dated=question.message.date is not None,
-        author_id=None if sender is None else sender.person.id,
-        text=question.message.text,
-        quoted=question.message.quoted_text,
-        names_unseen=bool(question.named),
-    )
-    return guess(connection, clue)
-
-
-def _unless_another_matter(connection: Connection, question: Question, facts: _Known, match: Match) -> Match:
-    """What it names may be in a ticket of other words than its own: a new question, or a wrong reference."""
-    subject = question.subject
-    weak = match.evidence in (Evidence.REFERENCE, Evidence.GHOST, Evidence.THREAD_INDEX)
-    if match.ticket is None or match.late_opening or not weak or not subject.base:
-        return match
-    parents = [entry.base for entry in facts.keys if entry.stored and entry.key in question.named]
-    # "New (was: old)" says so itself, also behind a Re.
-    renamed = bool(subject.was_old) and subject.was_old in (match.ticket.base, *parents)
-    if not renamed and (_SERIES.search(question.message.subject) or subject.digest):
-        return match
-    if subject.was_old and refines(subject.base, subject.was_old):
-        return match
-    known = (match.ticket.base, match.ticket.title.casefold(), *parents)
-    if any(alike(mine, base) for base in known for mine in (subject.base, subject.letter_base)):
-        return match
-    if not subject.is_reply:
-        return _hijacked(question, facts, match.ticket)
-    unseen = question.parent_key is not None and not facts.meetings(question.parent_key, stored=True)
-    if renamed and not unseen:
-        return _hijacked(question, facts, match.ticket)
-    strange = renamed or (unseen and not any(share_a_word(subject.base, base) for base in known))
-    found = _guess(connection, question)
-    if found.ticket is not None and any(
-        g.ticket_id == found.ticket.id for g in _waiting_for(question, facts)
-    ):
-        return match
-    return _by_subject_rather(match, found, strange=strange)
-
-
-def _hijacked(question: Question, facts: _Known, ticket: Ticket) -> Match:
-    """A new question asked by answering an old mail: a ticket of its own, linked; its answers may wait."""
-    why = f"answers ticket {ticket.id} under another subject: a new question"
-    links = ((Link.BRANCHED_FROM, ticket.id),)
-    for ghost in _waiting_for(question, facts):
-        waiting = facts.tickets[ghost.ticket_id]
-        if ghost.base == question.subject.base and waiting.provisional and not waiting.private:
-            return Match(
-                waiting, Evidence.GHOST, f"{why}, which ticket {waiting.id} answers", links, late_opening=True
-            )
-    return Match(None, Evidence.NEW, why, links=links)
-
-
-def _by_subject_rather(match: Match, found: Guess, *, strange: bool) -> Match:
-    """An answer whose subject the ticket of its reference never had.
-
-    The one ticket that has it is meant: references are copied by programs, and break. Else it stays where
-    its parent is; where that is unseen and the subject `strange`, what it answers was another matter.
-    """
-    if match.ticket is None or match.ticket in (found.ticket, *found.candidates):
-        return match
-    if found.ticket is not None:
-        why = f"{found.why}, which ticket {match.ticket.id}, whose mail it names, never had"
-        return Match(found.ticket, Evidence.SUBJECT, why, asked=found.why)
-    if not strange:
-        return replace(match, asked=found.why)
-    why = (
-        f"answers an unseen mail of another subject than ticket {match.ticket.id}, whose mails it also names"
-    )
-    links = ((Link.BRANCHED_FROM, match.ticket.id),)
-    return Match(None, Evidence.NEW, why, links=links, provisional=True, asked=found.why)
 
 
 def _differs(base: str, ticket: Ticket) -> bool:
@@ -373,9 +262,9 @@ def _unless_long_resolved(question: Question, match: Match) -> Match:
     return Match(None, match.evidence, why, links=((Link.FOLLOWS, ticket.id),))
 
 
-def _with_waiting(question: Question, facts: _Known, match: Match) -> Match:
+def _with_waiting(question: Question, facts: Known, match: Match) -> Match:
     """Provisional tickets that waited for this mail become one with its ticket."""
-    ghosts = _waiting_for(question, facts)
+    ghosts = facts.waiting_for(question)
     if not ghosts or match.ticket is None:
         return match
     waiting = {
