@@ -275,7 +275,7 @@ def _begin(writer: _Writer, element: _Element) -> int:
 def _attributes(element: _Element) -> dict[str, str]:
     try:
         return dict(element.attrib)
-    except ValueError:
+    except (ValueError, KeyError):
         # lxml takes a name such as "{style}", left by a template, for one with a namespace.
         return {name: element.get(name, "") for name in element.keys() if "{" not in name}  # noqa: SIM118
 

@@ -15,6 +15,7 @@ FOUND = {
     ),
     "a template's variable for an attribute": ("html", b"<td {style} class=x>a"),
     "a brace for an attribute": ("html", b"<m\t{>"),
+    "braces around nothing": ("html", b'<td {}",>a'),
     "brackets around an id": ("ids", b"<]]]]]]]]]>"),
     "brackets in brackets": ("ids", b"<[[a@x.example]>"),
     "a tag in the midst of a subject": ("subject", b"Disk full [OSG #1] again"),
