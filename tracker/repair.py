@@ -310,9 +310,11 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     posts.place(uow.connection, target.id, [post.id for post in stay])
     with uow.parts_of(act):
         _join_writers(uow, target, source.id, go, actor)
+    # Who came with the merge goes by what it kept of them; here goes who came by answering since.
     reversal.restore(act)
+    since = [post for post in go if post.id not in set(moved.posts)]
     with uow.parts_of(act):
-        _writers_leave(uow, target.id, stay, go, actor)
+        _writers_leave(uow, target.id, stay, since, actor)
     _touched_by_people(uow, source.id, target.id)
     return act
 

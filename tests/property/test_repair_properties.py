@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
@@ -138,6 +138,7 @@ def test_each_post_stands_in_one_ticket(sqlite_template: Path, tmp_path: Path, s
         tracked.database.read(check_whole)
 
 
+@example([("split", 0, 1), ("undo", 0, 0), ("merge", 1, 0)])
 @given(steps)
 @few
 def test_to_undo_everything_restores_the_start(

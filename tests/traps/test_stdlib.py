@@ -142,13 +142,16 @@ def test_c5_bare_line_ends_leave_as_they_are(end: bytes) -> None:
 def test_c5_a_sender_is_read_again_and_becomes_another() -> None:
     sender = "a@x.example>\r\nRCPT TO:<victim@z.example"
     with Sink() as sink:
-        with smtplib.SMTP(*sink.address) as session:
-            session.sendmail(sender, ["bob@y.example"], b"text\r\n")
         courier = SmtpCourier(Smarthost(*sink.address, helo="lists.example", limits=Limits(answer_s=5)))
         (outcome,) = courier.send([Copy(1, sender, "bob@y.example", b"text\r\n")])
         courier.close()
+        assert (outcome.result, sink.mails) == (Result.FAILED, [])
+        with smtplib.SMTP(*sink.address) as session:
+            try:
+                session.sendmail(sender, ["bob@y.example"], b"text\r\n")
+            except ValueError:
+                pytest.skip("this Python looks over the addresses it sends (CVE-2023-27043)")
     assert [mail.reverse_path for mail in sink.mails] == ["a@x.example"]
-    assert outcome.result is Result.FAILED
 
 
 def test_c6_what_was_read_cannot_be_written_and_deeper_not_be_read() -> None:
