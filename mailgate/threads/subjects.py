@@ -31,7 +31,9 @@ _WARNING = re.compile(
 # The place in a series and its version: [PATCH v2 1/3] is another mail, and another discussion, than 2/3.
 _SERIES = re.compile(r"\b(?:patch|rfc|v\d{1,3}|\d{1,3}/\d{1,3})\b", re.IGNORECASE)
 _BRACKET = re.compile(r"\[([^\[\]]{1,40})\]\s*")
-_EXTERNAL = re.compile(r"\s*(?:\[(?:external|ext|extern|externe)\]|\*+external\*+)\s*$", re.IGNORECASE)
+_EXTERNAL = re.compile(
+    r"(?>(?:\s?(?:\[(?:external|ext|extern|externe)\]|\*+external\*+))+)\s?$", re.IGNORECASE
+)
 # What a thread is given in its end changes nothing of what it is about.
 _DONE_WORD = r"(?:re)?solved|fixed|closed|done|gelöst|erledigt|résolu|resuelto|risolto|opgelost|решено|已解决"
 _DONE = re.compile(
@@ -126,12 +128,15 @@ def _our_tag(*tags: str) -> re.Pattern[str]:
 
 
 def _without_was(text: str, tag: str, ours: re.Pattern[str]) -> tuple[str, str]:
-    """`text` without a trailing "(was: ...)", and the base of what stood in it."""
-    match = _WAS.search(_EXTERNAL.sub("", text), max(0, text.lower().rfind("was") - 3))
-    if not match or not match.start():
-        return text, ""
-    old = " ".join(ours.sub(" ", match[1]).split())
-    return text[: match.start()], _fold(old[_strip(old, every_bracket=True, tag=tag).start :])
+    """`text` without any trailing "(was: ...)", and the base of what stood in the first of them."""
+    was_old = ""
+    while match := _WAS.search(_EXTERNAL.sub("", text), max(0, text.lower().rfind("was") - 3)):
+        if not match.start():
+            break
+        old = " ".join(ours.sub(" ", match[1]).split())
+        was_old = _fold(old[_strip(old, every_bracket=True, tag=tag).start :])
+        text = text[: match.start()]
+    return text, was_old
 
 
 def _strip(text: str, *, every_bracket: bool, tag: str) -> _Stripped:

@@ -186,6 +186,9 @@ def check_mimeout(raw: bytes) -> None:
     mail = write_header([text("Subject", "x"), *entity.fields]) + b"\r\n" + entity.body
     assert all(line.endswith(b"\r\n") for line in mail.splitlines(keepends=True) if b"\n" in line)
     message = parse_message(mail)
+    if file.type == "message/rfc822" and not message.readable:
+        # Its header is over our caps: no such mail gets in.
+        return
     assert message.text.strip() == words.strip()
     assert message.readable
     [(attachment, content)] = attachment_bytes(mail, message)

@@ -19,6 +19,8 @@ FOUND = {
     "brackets around an id": ("ids", b"<]]]]]]]]]>"),
     "brackets in brackets": ("ids", b"<[[a@x.example]>"),
     "a tag in the midst of a subject": ("subject", b"Disk full [OSG #1] again"),
+    "two old titles": ("subject", b"s(was )(was )"),
+    "two warnings of a gateway": ("subject", b"[EXTERNAL][EXTERNAL]"),
     "blanks in a field": ("fields", b"\n\xc3\xa9" + b" " * 90_000 + b"x"),
 }
 
