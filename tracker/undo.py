@@ -271,9 +271,10 @@ def _reversal(uow: UnitOfWork, row: JournalRow, actor: Actor) -> Reversal:
 
 
 def _undo_parts(uow: UnitOfWork, row: JournalRow, act: EventId, actor: Actor) -> None:
-    """What an act brought to the ticket that it is of goes, where nothing else speaks for it now."""
+    """What an act brought to the ticket that it is of goes, where nothing that came since speaks for it."""
     ticket_id = row.event.ticket_id
-    wrote = {post.author_id for post in posts.of_ticket(uow.connection, ticket_id)}
+    since = [post for post in posts.of_ticket(uow.connection, ticket_id) if post.received > row.event.at]
+    wrote = {post.author_id for post in since}
     ticket = store.by_ids(uow.connection, (ticket_id,))[ticket_id]
     keep = {tickets.address_of(uow, one) for one in (*wrote, ticket.requester_id, ticket.owner_id)}
     with uow.parts_of(act):

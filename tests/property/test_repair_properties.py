@@ -139,6 +139,7 @@ def test_each_post_stands_in_one_ticket(sqlite_template: Path, tmp_path: Path, s
 
 
 @example([("split", 0, 1), ("undo", 0, 0), ("merge", 1, 0)])
+@example([("undo", 8, 0), ("merge", 0, 1)])
 @given(steps)
 @few
 def test_to_undo_everything_restores_the_start(
