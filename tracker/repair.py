@@ -165,11 +165,12 @@ def _join_writers(uow: UnitOfWork, old: Ticket, new_id: TicketId, go: Sequence[P
     join by it, such as a robot, or a stranger whose one post a moderator let in.
     """
     writers = {post.author_id for post in go}
+    requester = store.by_ids(uow.connection, (new_id,))[new_id].requester_id
     there = {m.person.id: m for m in store.memberships(uow.connection, (new_id,))}
     for member in store.memberships(uow.connection, (old.id,)):
         if member.person.id not in writers or member.person.id in there:
             continue
-        reason = "requester" if member.person.id == go[0].author_id else "posted"
+        reason = "requester" if member.person.id == requester else "posted"
         if member.state is NosyState.JOINED:
             nosy.join(uow, new_id, member.person, reason, actor)
         elif member.state is NosyState.MUTED:
@@ -308,11 +309,11 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
     store.give_back_aliases(uow.connection, moved.aliases, target.id, source.id)
     posts.place(uow.connection, source.id, going)
     posts.place(uow.connection, target.id, [post.id for post in stay])
-    with uow.parts_of(act):
-        _join_writers(uow, target, source.id, go, actor)
-    # Who came with the merge goes by what it kept of them; here goes who came by answering since.
-    reversal.restore(act)
+    # Who was there at the merge stands as the merge kept it; who came since goes with what they wrote.
     since = [post for post in go if post.id not in set(moved.posts)]
+    with uow.parts_of(act):
+        _join_writers(uow, target, source.id, since, actor)
+    reversal.restore(act)
     with uow.parts_of(act):
         _writers_leave(uow, target.id, stay, since, actor)
     _touched_by_people(uow, source.id, target.id)

@@ -272,16 +272,26 @@ def _reversal(uow: UnitOfWork, row: JournalRow, actor: Actor) -> Reversal:
 
 def _undo_parts(uow: UnitOfWork, row: JournalRow, act: EventId, actor: Actor) -> None:
     """What an act brought to the ticket that it is of goes, where nothing that came since speaks for it."""
-    ticket_id = row.event.ticket_id
-    since = [post for post in posts.of_ticket(uow.connection, ticket_id) if post.received > row.event.at]
-    wrote = {post.author_id for post in since}
-    ticket = store.by_ids(uow.connection, (ticket_id,))[ticket_id]
-    keep = {tickets.address_of(uow, one) for one in (*wrote, ticket.requester_id, ticket.owner_id)}
+    keep = _active_since(uow, row)
     with uow.parts_of(act):
         for part in reversed(journal.parts_of(uow.connection, row.id)):
             stays = part.event.kind is Kind.JOINED and part.event.after in keep
-            if part.event.ticket_id == ticket_id and part.event.kind not in _MOVES and not stays:
+            of_it = part.event.ticket_id == row.event.ticket_id
+            if of_it and part.event.kind not in _MOVES and not stays:
                 _try(uow, part, actor)
+
+
+def _active_since(uow: UnitOfWork, row: JournalRow) -> frozenset[str]:
+    """Who wrote in the ticket since an event, or became its requester or owner."""
+    ticket_id = row.event.ticket_id
+    present = posts.of_ticket(uow.connection, ticket_id)
+    people_since = {post.author_id for post in present if post.received > row.event.at}
+    ticket = store.by_ids(uow.connection, (ticket_id,))[ticket_id]
+    for kind, person_id in ((Kind.REQUESTER, ticket.requester_id), (Kind.OWNER, ticket.owner_id)):
+        given = journal.latest(uow.connection, ticket_id, (kind,))
+        if person_id is not None and given is not None and given.id > row.id:
+            people_since.add(person_id)
+    return frozenset(tickets.address_of(uow, one) for one in people_since)
 
 
 _Inverse = Callable[[UnitOfWork, Ticket, JournalRow, Actor], EventId]
