@@ -117,10 +117,24 @@ def _post_lines(post: dict[str, Any]) -> Iterator[str]:
     yield f"\n--- {post['n']}  {post['author_name'] or '-'} <{post['author']}>  {post['received'][:19]}{kind}"
     # What `explain --message-id` wants.
     yield f"    {post['message_id']}"
-    shown = post["new_text"] if stands_alone(post["new_text"], post["text"]) else post["text"]
-    yield shown.strip() or "(no text)"
+    yield from _text_lines(post)
     for file in post["attachments"]:
         yield f"attached: {file['name']} ({file['type']}, {file['size']} bytes)"
+
+
+def _text_lines(post: dict[str, Any]) -> Iterator[str]:
+    """The opening whole; of another what is new, and how much is not shown, if it can be read without."""
+    if post["n"] == 1 or not stands_alone(post["new_text"], post["text"]):
+        yield post["text"].strip() or "(no text)"
+        return
+    yield post["new_text"].strip()
+    folded = _line_count(post["text"]) - _line_count(post["new_text"])
+    if folded:
+        yield f"[{folded} more line{'' if folded == 1 else 's'}, quoted or closing: `mailgate export`]"
+
+
+def _line_count(text: str) -> int:
+    return sum(1 for line in text.splitlines() if line.strip())
 
 
 @ticket.command("set")

@@ -124,6 +124,20 @@ def test_an_answer_between_quotes_is_shown_with_them(community: Community, run: 
     assert "> Which disk?\nThe second.\n> Since when?\nMonday.\n" in run("ticket", "show", "1").stdout
 
 
+def test_the_opening_is_shown_whole_and_of_an_answer_how_much_is_not(community: Community, run: Run) -> None:
+    community.inject(
+        b"From: Ann <ann@uni.example>\nSubject: Jobs vanish\nMessage-ID: <q@uni.example>\n\n"
+        b"Why?\n\nOn Mon, 2 Mar 2026 at 09:00, Eve <eve@x.example> wrote:\n> They always did.\n"
+    )
+    community.inject(
+        b"From: Bob <bob@b.example>\nSubject: Re: Jobs vanish\nIn-Reply-To: <q@uni.example>\n\n"
+        b"No idea.\n\nOn Mon, 2 Mar 2026 at 10:00, Ann <ann@uni.example> wrote:\n> Why?\n"
+    )
+    shown = run("ticket", "show", "1").stdout
+    assert "> They always did." in shown
+    assert "No idea.\n[2 more lines, quoted or closing: `mailgate export`]\n" in shown
+
+
 def test_an_automatic_answer_is_shown_as_one(community: Community, run: Run) -> None:
     ask(community)
     community.inject(
