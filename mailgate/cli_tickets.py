@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from mailgate.cli_base import TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
-from mailgate.quotes.quoting import stands_alone
+from mailgate.quotes.quoting import count_lines, stands_alone
 from tracker import nosy, tickets
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
@@ -128,13 +128,9 @@ def _text_lines(post: dict[str, Any]) -> Iterator[str]:
         yield post["text"].strip() or "(no text)"
         return
     yield post["new_text"].strip()
-    folded = _line_count(post["text"]) - _line_count(post["new_text"])
+    folded = count_lines(post["text"]) - count_lines(post["new_text"])
     if folded:
         yield f"[{folded} more line{'' if folded == 1 else 's'}, quoted or closing: `mailgate export`]"
-
-
-def _line_count(text: str) -> int:
-    return sum(1 for line in text.splitlines() if line.strip())
 
 
 @ticket.command("set")

@@ -31,7 +31,7 @@ from mailgate.headers import (
 )
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, mixed, text_part
-from mailgate.quotes.quoting import separate, stands_alone
+from mailgate.quotes.quoting import count_lines, separate, stands_alone
 from mailgate.tokens import Keys
 from tracker.model import EventId, PostId, Queue, Ticket
 from tracker.nosy import Face
@@ -328,5 +328,5 @@ def _shown(mail: PostMail) -> tuple[str, str]:
 
 
 def _counted(text: str, what: str) -> str:
-    count = sum(1 for line in text.splitlines() if line.strip())
+    count = count_lines(text)
     return f"{count} {what}{'' if count == 1 else 's'}" if count else ""

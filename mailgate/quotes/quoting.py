@@ -83,6 +83,11 @@ def stands_alone(new_text: str, text: str) -> bool:
     return bool(new_text.strip()) and new_text in text
 
 
+def count_lines(text: str) -> int:
+    """How many lines of `text` say something."""
+    return sum(1 for line in text.splitlines() if line.strip())
+
+
 def _mark_marked(page: Page) -> None:
     """Mark the lines that bear `>`, but for those that are something else."""
     if ">" not in page.text:
