@@ -23,6 +23,7 @@ from mailgate.courier_wire import Limits as CourierLimits
 from mailgate.courier_wire import Smarthost
 from mailgate.deliver import Deliverer, Patience
 from mailgate.envelope import Client, Envelope
+from mailgate.errands import Errand
 from mailgate.gate import Limits
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
@@ -36,6 +37,7 @@ from mailgate.verdict import Verdict
 from mailgate.viewpoint import facts_of
 from mailgate.worker import Tries, Worker
 from routing.facts import Facts
+from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
 from tracker.model import Queue, Trust
 from tracker.storage import centers, people, queues
@@ -86,11 +88,20 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.keys, ActiveRules())
+        return Gateway(self.keys, ActiveRules(), self.registry)
+
+    @cached_property
+    def registry(self) -> ActiveRegistry:
+        return ActiveRegistry()
 
     @cached_property
     def notifier(self) -> Notifier:
         return Notifier(self.composer, self.settings.notify.attach)
+
+    @cached_property
+    def errands(self) -> tuple[Errand, ...]:
+        """What the daemon does from time to time."""
+        return ()
 
     @cached_property
     def list_servers(self) -> ListServers:
@@ -123,7 +134,8 @@ class App:
         reading = self.read_mail(mail, lists)
         sender = reading.sender
         known = None if sender is None else self.read(partial(people.find_sender, address=sender))
-        return facts_of(reading, MailWriter(known, reading.trust), None, ())
+        grid = self.read(self.registry.read)
+        return facts_of(reading, MailWriter(known, reading.trust), None, (), grid)
 
     def worker(self, write: Callable[[Work[Verdict]], Future[Verdict]]) -> Worker:
         work = self.settings.work

@@ -14,7 +14,7 @@ from mailgate.cli_base import TICKET_NUMBER, Context, Group, Refusal, done, json
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
 from mailgate.quotes.quoting import count_lines, stands_alone
-from tracker import nosy, tickets
+from tracker import assign, nosy, tickets
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
 from tracker.people import normalise_address
@@ -186,16 +186,16 @@ def _set_owner(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
 def _set_center(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
     center = centers.find(uow.connection, value.lstrip("+-"))
     if value.startswith("-"):
-        tickets.remove_center(uow, one.id, center, actor)
+        assign.remove_center(uow, one.id, center, actor)
     else:
-        tickets.add_center(uow, one.id, center, actor)
+        assign.add_center(uow, one.id, center, actor)
 
 
 def _set_tag(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
     if value.startswith("-"):
-        tickets.remove_tag(uow, one.id, value[1:], actor)
+        assign.remove_tag(uow, one.id, value[1:], actor)
     else:
-        tickets.add_tags(uow, one.id, (value.removeprefix("+"),), actor)
+        assign.add_tags(uow, one.id, (value.removeprefix("+"),), actor)
 
 
 _SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {

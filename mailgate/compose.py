@@ -112,7 +112,7 @@ class Composer:
     """Renders mails and puts the personal fields on copies."""
 
     def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+        self.keys = keys
         self._templates = Environment(
             loader=FileSystemLoader(resource_dir("templates") / "mail"),
             undefined=StrictUndefined,
@@ -128,18 +128,18 @@ class Composer:
         post = mail.post
         fields = [
             mailboxes("From", [Mailbox(mail.queue.address, f"{mail.author} via {mail.queue.tag}")]),
-            *self._thread_fields(mail.ticket, mail.queue, mail.earlier, reply=not mail.opening),
+            *self.thread_fields(mail.ticket, mail.queue, mail.earlier, reply=not mail.opening),
             verbatim("Date", format_datetime(post.date or post.received)),
             tokens("Message-ID", [post.message_id]),
             *_original_id(post),
-            *self._list_fields(mail.ticket, mail.queue),
+            *self.list_fields(mail.ticket, mail.queue),
             text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
             *_state_fields(mail.ticket, mail.centers, reason),
-            text(COPY_HEADER, self._keys.copy(post.message_id)),
+            copy_proof(self.keys, post.message_id),
             # Another tracker on the way writes a mail of its own: what it says of ours comes along.
             *(
                 text(LIST_COPY_HEADER, proof)
-                for proof in (self._keys.list_copy(mail.queue.address), *mail.copy_of)
+                for proof in (self.keys.list_copy(mail.queue.address), *mail.copy_of)
             ),
         ]
         return _ticket_face(mail, post.id, post.message_id, fields, entity)
@@ -148,7 +148,7 @@ class Composer:
         post = mail.post
         shown, folded = _shown(mail)
         author = f"{mail.author} <{post.author_address}>" if post.author_name else post.author_address
-        rendered = self._render(
+        rendered = self.render(
             "post/body.txt.j2",
             author=author,
             opening=mail.opening,
@@ -166,7 +166,7 @@ class Composer:
 
     def change_copy(self, mail: ChangeMail, reason: str) -> Outgoing:
         """What was changed without a word, for all who are told for the same `reason`."""
-        rendered = self._render(
+        rendered = self.render(
             "change/body.txt.j2",
             actor=mail.actor,
             number=mail.ticket.id,
@@ -179,14 +179,14 @@ class Composer:
         message_id = f"<{mail.ticket.id}.e{mail.event_id}@{mail.queue.domain}>"
         fields = [
             mailboxes("From", [Mailbox(mail.queue.address, f"{mail.queue.tag} support")]),
-            *self._thread_fields(mail.ticket, mail.queue, mail.earlier, reply=True),
+            *self.thread_fields(mail.ticket, mail.queue, mail.earlier, reply=True),
             verbatim("Date", format_datetime(mail.at)),
             tokens("Message-ID", [message_id]),
-            *self._list_fields(mail.ticket, mail.queue),
+            *self.list_fields(mail.ticket, mail.queue),
             text("Auto-Submitted", "auto-generated"),
             text("X-Mailgate-Event", "status"),
             *_state_fields(mail.ticket, (), reason),
-            text(COPY_HEADER, self._keys.copy(message_id)),
+            copy_proof(self.keys, message_id),
         ]
         return _ticket_face(mail, None, message_id, fields, entity)
 
@@ -202,7 +202,7 @@ class Composer:
                 list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
                 tokens("List-Post", [f"<mailto:{queue.address}>"]),
                 tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
-                text(LIST_COPY_HEADER, self._keys.list_copy(queue.address)),
+                text(LIST_COPY_HEADER, self.keys.list_copy(queue.address)),
                 tokens("List-Owner", [f"<mailto:{queue.local_part}-owner@{queue.domain}>"]),
             ]
         )
@@ -223,16 +223,18 @@ class Composer:
         """The copy that one person gets: their reply address, their way out, their reverse-path."""
         fields = self._ticket_fields(outgoing, due, queue)
         if outgoing.face is Face.LIST:
-            token = self._keys.unsubscribe(queue.id, due.address)
+            token = self.keys.unsubscribe(queue.id, due.address)
             way_out = f"<mailto:{queue.local_part}+unsubscribe.{token}@{queue.domain}>"
             fields = [tokens("List-Unsubscribe", [way_out])]
         content = b"".join((write_header(fields), outgoing.head, b"\r\n", outgoing.body or b""))
-        reverse_path = bounce_address(queue, due.id, self._keys.bounce(due.id))
+        reverse_path = bounce_address(queue, due.id, self.keys.bounce(due.id))
         return Copy(due.id, reverse_path, due.address, content)
 
     def _ticket_fields(self, outgoing: Outgoing, due: Due, queue: Queue) -> list[Field]:
         number = outgoing.ticket_id
-        token = self._keys.reply(number, due.address)
+        if outgoing.face is Face.NOTICE or number is None:
+            return []
+        token = self.keys.reply(number, due.address)
         name = f"{queue.tag} ticket {number}"
         way_out = f"<mailto:{ticket_address(queue, number, 'unfollow', token)}>"
         return [
@@ -241,7 +243,7 @@ class Composer:
             text("X-Mailgate-Recipient", due.address),
         ]
 
-    def _thread_fields(
+    def thread_fields(
         self, ticket: Ticket, queue: Queue, earlier: Sequence[str], *, reply: bool
     ) -> list[Field]:
         """What keeps all mails of a ticket one thread in every client.
@@ -249,7 +251,7 @@ class Composer:
         The root id first in References, and alone in In-Reply-To: Gmail splits where that points
         elsewhere. Subject and To never change.
         """
-        root = self._keys.root_id(ticket.id, ticket.nonce, queue.domain)
+        root = self.keys.root_id(ticket.id, ticket.nonce, queue.domain)
         name = f"{queue.tag} ticket {ticket.id}"
         subject = f"[{queue.tag} #{ticket.id}] {ticket.mail_title}"
         known = [*earlier[:1], *earlier[1:][-_MOST_REFERENCES + 1 :]]
@@ -260,7 +262,8 @@ class Composer:
             tokens("References", [root, *known]),
         ]
 
-    def _list_fields(self, ticket: Ticket, queue: Queue) -> list[Field]:
+    def list_fields(self, ticket: Ticket, queue: Queue) -> list[Field]:
+        """What says of which list a mail about a ticket is."""
         return [
             list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
             tokens("List-Post", [f"<mailto:{ticket_address(queue, ticket.id)}>"]),
@@ -269,7 +272,8 @@ class Composer:
             text("X-Auto-Response-Suppress", "All"),
         ]
 
-    def _render(self, template: str, **values: object) -> str:
+    def render(self, template: str, **values: object) -> str:
+        """The text that a template of mails gives."""
         return self._templates.get_template(template).render(**values)
 
 
@@ -299,6 +303,11 @@ def _original_id(post: Post) -> list[Field]:
     return (
         [] if post.original_message_id is None else [text("X-Original-Message-ID", post.original_message_id)]
     )
+
+
+def copy_proof(keys: Keys, message_id: str) -> Field:
+    """The field by which we know a mail of ours that comes back."""
+    return text(COPY_HEADER, keys.copy(message_id))
 
 
 def _state_fields(ticket: Ticket, centers: tuple[str, ...], reason: str) -> list[Field]:

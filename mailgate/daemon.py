@@ -15,6 +15,7 @@ from typing import Final
 from mailgate import inbound
 from mailgate.apart import is_costly
 from mailgate.app import App
+from mailgate.errands import run_due
 from mailgate.gate import Gate
 from mailgate.inbound import Mail
 from mailgate.instance import InstanceError
@@ -22,13 +23,14 @@ from mailgate.listener import Listener
 from mailgate.memory import Memory
 from mailgate.settings import CONFIG_NAME, HostPort
 from mailgate.smtpd import Dialect, House
-from mailgate.stage import Stage
+from mailgate.stage import Pace, Stage
 from mailgate.worker import Inbox
 from tracker.model import Queue
 from tracker.storage.database import Writer
 
 _GRACE_S: Final = 20.0
 _LISTS_FRESH_S: Final = 1.0
+_ERRANDS_S: Final = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Stages:
     work_costly: Stage
     notify: Stage
     deliver: Stage
+    errands: Stage
 
     def start(self) -> None:
         for stage in self._in_order():
@@ -67,7 +70,7 @@ class Stages:
             stage.stop()
 
     def _in_order(self) -> tuple[Stage, ...]:
-        return (self.work, self.work_costly, self.notify, self.deliver)
+        return (self.work, self.work_costly, self.errands, self.notify, self.deliver)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,18 @@ def build_stages(app: App, writer: Writer, inboxes: Inboxes) -> Stages:
             or writer.write(lambda connection: notifier.advance_changes(connection, app.clock())).result()
         )
 
+    def errands_step() -> int:
+        run_due(app.errands, lambda work: writer.write(work).result(), app.clock())
+        deliver.kick()
+        return 0
+
     idle = Memory().give_back
     deliver = Stage("deliver", lambda: deliverer.run_once(writer.write), idle=idle)
     notify = Stage("notify", notify_step, deliver.kick)
     work = Stage("work", lambda: worker.run_once(inboxes.quick), notify.kick)
     costly = Stage("work-costly", lambda: worker.run_once(inboxes.costly), notify.kick, idle=idle)
-    return Stages(work, costly, notify, deliver)
+    errands = Stage("errands", errands_step, notify.kick, pace=Pace(look_again=_ERRANDS_S))
+    return Stages(work, costly, notify, deliver, errands)
 
 
 async def run(app: App) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from mailgate.tables import delivery, outgoing
 from tracker.model import Address, EventId, PostId, QueueId, TicketId
-from tracker.nosy import Face, Told
+from tracker.nosy import Face, Role, Told
 from tracker.storage import tables as t
 
 OutgoingId = NewType("OutgoingId", int)
@@ -31,10 +31,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One rendered mail. `body` None: it is what `raw_sha256` holds from `body_offset` on."""
+    """One rendered mail. `body` None: it is what `raw_sha256` holds from `body_offset` on.
 
-    event_id: EventId
-    ticket_id: TicketId
+    `event_id` and `ticket_id` are None for mail that is about no one ticket: a digest, a word to the owner.
+    """
+
+    event_id: EventId | None
+    ticket_id: TicketId | None
     post_id: PostId | None
     queue_id: QueueId
     face: Face
@@ -51,10 +54,11 @@ class Due:
 
     id: DeliveryId
     outgoing_id: OutgoingId
-    ticket_id: TicketId
+    ticket_id: TicketId | None
     address: Address
     attempts: int
     created_at: datetime
+    role: Role = Role.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Entry:
     """A delivery as an operator sees it."""
 
     id: DeliveryId
-    ticket_id: TicketId
+    ticket_id: TicketId | None
     post_id: PostId | None
     address: Address
     face: Face
@@ -93,6 +97,7 @@ _DUE = (
         delivery.c.address,
         delivery.c.attempts,
         delivery.c.created_at,
+        delivery.c.role,
     )
     .where(delivery.c.state == State.WAITING.value, delivery.c.due_at <= bindparam("now"))
     .order_by(delivery.c.due_at, delivery.c.id)
@@ -139,7 +144,10 @@ def add(connection: Connection, mail: Outgoing, told: Sequence[Told], now: datet
         "created_at": now,
         "due_at": now,
     }
-    people = ({"person_id": one.person_id, "address": one.address, "reason": one.reason} for one in told)
+    people = (
+        {"person_id": one.person_id, "address": one.address, "reason": one.reason, "role": one.role.value}
+        for one in told
+    )
     connection.execute(_INSERT_DELIVERY, [common | person for person in people])
     return outgoing_id
 
@@ -151,10 +159,11 @@ def due(connection: Connection, now: datetime, limit: int) -> tuple[Due, ...]:
         Due(
             DeliveryId(row.id),
             OutgoingId(row.outgoing_id),
-            TicketId(row.ticket_id),
+            _ticket_id(row),
             Address(row.address),
             row.attempts,
             row.created_at,
+            Role(row.role) if row.role else Role.MEMBER,
         )
         for row in rows
     )
@@ -173,8 +182,8 @@ def _outgoing(connection: Connection, row: Row[Any]) -> Outgoing:
         cut = func.substr(t.blob.c.content, row.body_offset + 1)
         body = connection.execute(select(cut).where(t.blob.c.sha256 == row.raw_sha256)).scalar_one()
     return Outgoing(
-        EventId(row.event_id),
-        TicketId(row.ticket_id),
+        None if row.event_id is None else EventId(row.event_id),
+        _ticket_id(row),
         None if row.post_id is None else PostId(row.post_id),
         QueueId(row.queue_id),
         Face(row.face),
@@ -236,7 +245,7 @@ def entries(connection: Connection, states: Iterable[State], limit: int = 1000) 
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         DeliveryId(row.id),
-        TicketId(row.ticket_id),
+        _ticket_id(row),
         None if row.post_id is None else PostId(row.post_id),
         Address(row.address),
         Face(row.face),
@@ -246,6 +255,10 @@ def _entry(row: Row[Any]) -> Entry:
         row.due_at,
         row.reply,
     )
+
+
+def _ticket_id(row: Row[*tuple[Any, ...]]) -> TicketId | None:
+    return None if row.ticket_id is None else TicketId(row.ticket_id)
 
 
 def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:

@@ -24,8 +24,9 @@ from mailgate.tokens import Keys
 from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
+from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
-from tracker import nosy, repair, tickets
+from tracker import assign, nosy, repair, tickets
 from tracker.commands import AddPost, OpenTicket, Routed
 from tracker.events import Actor
 from tracker.model import Address, Link, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
@@ -54,9 +55,10 @@ class Conditions:
 class Gateway:
     """Decides what a mail does, and does it."""
 
-    def __init__(self, mac_keys: Keys, rules: ActiveRules) -> None:
+    def __init__(self, mac_keys: Keys, rules: ActiveRules, registry: ActiveRegistry | None = None) -> None:
         self._keys = mac_keys
         self._rules = rules
+        self._registry = registry or ActiveRegistry()
 
     def receive(self, connection: Connection, reading: Reading, conditions: Conditions) -> Verdict:
         """Do all that follows from a mail, and take it off the spool. Raises inbound.AlreadyDone.
@@ -177,7 +179,7 @@ class Gateway:
         self, connection: Connection, reading: Reading, writer: Writer, match: Match
     ) -> tuple[int, Decision]:
         tags = store.tags_of(connection, match.ticket.id) if match.ticket is not None else ()
-        facts = facts_of(reading, writer, match.ticket, tags)
+        facts = facts_of(reading, writer, match.ticket, tags, self._registry.read(connection))
         revision, rules = self._rules.read(connection)
         return revision, decide(rules, facts)
 
@@ -259,7 +261,7 @@ def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
         if not addressed.is_command_only(case.reading):
             post_id = _continue(uow, case, case.match.ticket, author)
     opened = case.match.ticket is None
-    routed = tickets.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
+    routed = assign.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
     for kind, other in case.match.links:
         tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
     _late_merges(uow, case, ticket_id)

@@ -23,7 +23,7 @@ from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Mail
 from mailgate.scan import Header, ScanLimits, scan, to_crlf
 from mailgate.verdict import Verdict
-from tracker import tickets
+from tracker import assign, tickets
 from tracker.events import Actor
 from tracker.model import Queue, TicketId, Trust
 from tracker.storage import queues
@@ -152,7 +152,7 @@ def _end(app: App, connection: Connection, touched: set[TicketId]) -> None:
     now = app.clock()
     uow = UnitOfWork(connection, now, quiet=True)
     for ticket in store.resolve(connection, touched).values():
-        tickets.add_tags(uow, ticket.id, (IMPORTED_TAG,), _ACTOR)
+        assign.add_tags(uow, ticket.id, (IMPORTED_TAG,), _ACTOR)
         if now - ticket.active_at > _SILENT:
             tickets.resolve_silently(uow, ticket, ticket.active_at, _ACTOR)
     uow.flush()

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, text
 from mailgate import tables as mail_tables
 from mailgate.settings import CONFIG_NAME, BadConfig, Settings, load
 from mailgate.tokens import Keys, load_keys
-from routing import store as rule_store
+from routing import tables as routing_tables
 from tracker.storage import migrate
 from tracker.storage import tables as tracker_tables
 from tracker.storage.database import Database
@@ -23,7 +23,7 @@ from tracker.storage.database import Database
 # Every table there is; alembic sees their union.
 METADATAS: Final[tuple[MetaData, ...]] = (
     tracker_tables.metadata,
-    rule_store.metadata,
+    routing_tables.metadata,
     mail_tables.metadata,
 )
 _LOCK_NAME: Final = "daemon.lock"

@@ -17,9 +17,10 @@ from mailgate.compose import ChangeMail, Composer, PostMail, proofs_of_copies
 from mailgate.mimeout import OutPart
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
+from tracker.commands import Contact
 from tracker.events import JournalRow, Kind
 from tracker.model import Address, EventId, PersonId, PostId, Queue, QueueId, Ticket, TicketId
-from tracker.nosy import Audience, Face, Occasion, Told
+from tracker.nosy import Audience, Face, Occasion, Role, Told
 from tracker.storage import journal, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.posts import Post
@@ -206,14 +207,14 @@ def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:
     )
 
 
-def _contacts(rows: Iterable[JournalRow]) -> dict[TicketId, tuple[Address, ...]]:
+def _contacts(rows: Iterable[JournalRow]) -> dict[TicketId, tuple[Contact, ...]]:
     """The contacts that the rules named for openings of this batch, where they came with the opening."""
     opened = {(row.event.ticket_id, row.event.at) for row in rows if row.event.kind is Kind.OPENED}
-    found: dict[TicketId, list[Address]] = defaultdict(list)
+    found: dict[TicketId, list[Contact]] = defaultdict(list)
     for row in rows:
         event = row.event
         if event.kind is Kind.CONTACT_ADDED and (event.ticket_id, event.at) in opened:
-            found[event.ticket_id].append(Address(event.after))
+            found[event.ticket_id].append(Contact(Address(event.after), event.detail))
     return {key: tuple(value) for key, value in found.items()}
 
 
@@ -225,7 +226,7 @@ def _post_of(connection: Connection, row: JournalRow, world: _World) -> Post | N
     return None if ticket is None else posts.opening_of(connection, ticket.id)
 
 
-def _audience(world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Address, ...]]) -> Audience:
+def _audience(world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Contact, ...]]) -> Audience:
     # A private ticket is for those who take part and its centers, never for the list.
     subscribers = () if ticket.private else world.subscribers.get(ticket.queue_id, ())
     return Audience(
@@ -254,10 +255,11 @@ def _told(
 
 def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
     if row.event.kind is Kind.CONTACT_ADDED:
-        yield Told(Address(row.event.after), None, Face.TICKET, "the routing rules name you for it")
+        contact = Contact(Address(row.event.after), row.event.detail)
+        yield Told(contact.address, None, Face.TICKET, nosy.contact_reason(contact), Role.CONTACT)
     for center in audience.centers:
         if row.event.kind is Kind.CENTER_ADDED and center.name == row.event.after and center.address:
-            yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center))
+            yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center), Role.CENTER)
 
 
 def _post_mail(connection: Connection, event_id: EventId, world: _World, post: Post) -> PostMail:

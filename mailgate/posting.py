@@ -11,7 +11,7 @@ from mailgate.threads.identity import stored_under
 from mailgate.threads.match import Question
 from mailgate.threads.thread import unresolved
 from routing.decide import Decision
-from tracker.commands import NewAttachment, NewPost, Route
+from tracker.commands import ChosenCenter, Contact, NewAttachment, NewPost, Route
 from tracker.model import Address, PersonId, Priority, TicketId
 from tracker.people import read_address
 from tracker.storage.keys import KnownKey
@@ -74,9 +74,14 @@ def route_of(ticket_id: TicketId, decision: Decision, revision: int, *, fresh: b
         fresh=fresh,
         ticket_id=ticket_id,
         cause=f"rules rev {revision}" + (f" ({decision.rules[0]})" if decision.rules else ""),
-        centers=decision.centers,
-        contacts=tuple(a for a in map(read_address, decision.cc) if a is not None),
+        centers=tuple(ChosenCenter(name, decision.reason_for(name).why) for name in decision.centers),
+        contacts=_contacts(decision),
         tags=decision.tags,
         priority=None if decision.priority is None else Priority(decision.priority),
         notes=decision.notes,
     )
+
+
+def _contacts(decision: Decision) -> tuple[Contact, ...]:
+    read = ((read_address(text), decision.reason_for(text).why) for text in decision.cc)
+    return tuple(Contact(address, why) for address, why in read if address is not None)

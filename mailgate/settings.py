@@ -76,6 +76,7 @@ class Level(str):
 @dataclass(frozen=True, slots=True)
 class Instance:
     hostname: str
+    owner: Names
     key_file: str
 
 
@@ -124,6 +125,15 @@ class OutgoingSettings:
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
     attach: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeSettings:
+    contacts_per_mail: Count
+    openings_per_contact: Count
+    copies_per_mail: Count
+    usual_hours: Count
+    least_copies_an_hour: Count
 
 
 @dataclass(frozen=True, slots=True)

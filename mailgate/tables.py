@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     text,
+    true,
 )
 
 from tracker.storage.tables import NAMING, RowId, UtcDateTime
@@ -47,6 +49,8 @@ inbound = Table(
     Column("post_id", BigInteger),
     # JSON: see verdict.Verdict.
     Column("verdict", Text),
+    # The revision of the rules that decided on it.
+    Column("revision", Integer),
     Column("error", Text),
     Index(
         "ix_inbound_waiting",
@@ -56,6 +60,7 @@ inbound = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index("ix_inbound_state", "state", "id"),
+    Index("ix_inbound_received_at", "received_at"),
     sqlite_autoincrement=True,
 )
 
@@ -64,8 +69,9 @@ outgoing = Table(
     "outgoing",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("event_id", BigInteger, nullable=False),
-    Column("ticket_id", BigInteger, nullable=False),
+    # Neither for mail that is about no ticket: to the owner, a digest.
+    Column("event_id", BigInteger),
+    Column("ticket_id", BigInteger),
     Column("post_id", BigInteger, index=True),
     Column("queue_id", BigInteger, nullable=False),
     Column("face", Text, nullable=False),
@@ -83,10 +89,12 @@ delivery = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("outgoing_id", ForeignKey("outgoing.id"), nullable=False, index=True),
-    Column("ticket_id", BigInteger, nullable=False, index=True),
+    Column("ticket_id", BigInteger, index=True),
     Column("person_id", BigInteger),
     Column("address", Text, nullable=False, index=True),
     Column("reason", Text, nullable=False),
+    # As what somebody gets it: see nosy.Role.
+    Column("role", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
@@ -102,4 +110,70 @@ delivery = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     sqlite_autoincrement=True,
+)
+
+# Addresses that were told once who we are and why they hear of it.
+introduction = Table(
+    "introduction",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# A line that waits for a mail that gathers several: of a list, a contact, the owner.
+digest_item = Table(
+    "digest_item",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    # "list 3", "contact ann@x.example", "owner"
+    Column("audience", Text, nullable=False, index=True),
+    Column("ticket_id", BigInteger),
+    Column("text", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# When something that is done once a day or so was done last: a digest, the check of the registry.
+errand = Table(
+    "errand",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False),
+)
+
+# Stages that an operator or the brake stopped.
+pause = Table(
+    "pause",
+    metadata,
+    Column("stage", Text, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+# A support center with a tracker of its own: how to speak with it (TOML, see exchange).
+exchange_profile = Table(
+    "exchange_profile",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("center_id", BigInteger, nullable=False, unique=True),
+    # What its secret address is made of; a new one when it leaked.
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("content", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+# A ticket of ours and what it is called in another's tracker.
+exchange_pair = Table(
+    "exchange_pair",
+    metadata,
+    Column("center_id", BigInteger, primary_key=True),
+    Column("foreign_id", Text, primary_key=True),
+    Column("ticket_id", BigInteger, nullable=False),
+    Column("learned_from", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # The last change of each side that reached the other, and the status the other had then.
+    Column("heard_at", UtcDateTime),
+    Column("told_at", UtcDateTime),
+    Column("foreign_status", Text, nullable=False, server_default=""),
+    Index("ix_exchange_pair_ticket", "ticket_id", "center_id"),
 )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from mailgate.addresses import Role
 from mailgate.reading import Reading
 from mailgate.threads.match import Writer
+from routing.entities import Grid
 from routing.facts import AttachedFile, Facts, Kind, SenderClass, TicketFacts
 from tracker.model import Ticket
 
 
-def facts_of(reading: Reading, writer: Writer, ticket: Ticket | None, tags: tuple[str, ...]) -> Facts:
+def facts_of(
+    reading: Reading, writer: Writer, ticket: Ticket | None, tags: tuple[str, ...], grid: Grid | None = None
+) -> Facts:
     """What rules may see of a mail that continues `ticket`, or opens one when that is None."""
     message = reading.message
     return Facts(
@@ -22,6 +25,7 @@ def facts_of(reading: Reading, writer: Writer, ticket: Ticket | None, tags: tupl
         subject=message.subject,
         new_text=message.new_text,
         quoted_text=message.quoted_text,
+        signature=message.signature,
         headers=message.headers,
         attachments=tuple(AttachedFile(f.name, f.type, f.size) for f in message.attachments),
         kinds=_kinds(reading, ticket),
@@ -29,6 +33,7 @@ def facts_of(reading: Reading, writer: Writer, ticket: Ticket | None, tags: tupl
         if ticket is None
         else TicketFacts(frozenset(tags), ticket.status.value, ticket.priority.value),
         received=reading.mail.received_at,
+        grid=grid,
     )
 
 

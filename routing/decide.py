@@ -24,8 +24,18 @@ class TraceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a center or contact was chosen: the rule, and half a sentence that follows "because" ("" when the
+    rule says no more)."""
+
+    recipient: str
+    rule: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What the rules say of a mail.
+    """What the rules say of a mail. `reasons` has one for each of `centers` and `cc`.
 
     `hold` and `reject` are reasons, or None; the first given counts. `priority`, `queue` and `topic` are
     None when no rule speaks of them; the last given counts. `fallback` is true for an opening that no
@@ -43,8 +53,13 @@ class Decision:
     topic: str | None = None
     notes: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     fallback: bool = False
     trace: tuple[TraceLine, ...] = ()
+
+    def reason_for(self, recipient: str) -> Reason:
+        """Why that center or contact was chosen."""
+        return next((one for one in self.reasons if one.recipient == recipient), Reason(recipient, ""))
 
 
 def decide(rules: RuleSet, facts: Facts) -> Decision:
@@ -67,8 +82,8 @@ class _Course:
     facts: Facts
     reading: Reading = field(init=False)
     opening: bool = field(init=False)
-    centers: list[str] = field(default_factory=list)
-    cc: list[str] = field(default_factory=list)
+    centers: list[Reason] = field(default_factory=list)
+    cc: list[Reason] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     priority: str | None = None
@@ -97,8 +112,8 @@ class _Course:
 
     def decision(self) -> Decision:
         return Decision(
-            centers=tuple(self.centers),
-            cc=tuple(self.cc),
+            centers=tuple(one.recipient for one in self.centers),
+            cc=tuple(one.recipient for one in self.cc),
             tags=tuple(self.tags),
             priority=self.priority,
             hold=self.hold,
@@ -108,6 +123,7 @@ class _Course:
             topic=self.topic,
             notes=tuple(self.notes),
             rules=tuple(self.rules),
+            reasons=(*self.centers, *self.cc),
             fallback=self.opening and not self._routed(),
             trace=tuple(self.trace),
         )
@@ -135,17 +151,17 @@ class _Course:
             self.trace.append(TraceLine(rule.name, False, why))
             return False
         self.rules.append(rule.name)
-        idle = [action for action in rule.then if not self._do(action)]
+        idle = [action for action in rule.then if not self._do(rule.name, action)]
         if idle:
             why += f"; a reply is never re-routed: without {', '.join(map(str, idle))}"
         self.trace.append(TraceLine(rule.name, True, why))
         return any(action.verb is Verb.STOP for action in rule.then)
 
-    def _do(self, action: Action) -> bool:
+    def _do(self, rule: str, action: Action) -> bool:
         """Do one action; return whether this mail lets it."""
         if action.verb in ROUTING and not self.opening:
             return False
-        _DO[action.verb](self, action.argument)
+        _DO[action.verb](self, rule, action.argument)
         return True
 
 
@@ -154,49 +170,55 @@ def _add(items: list[str], item: str) -> None:
         items.append(item)
 
 
-def _set_center(course: _Course, argument: str) -> None:
-    course.centers[:] = [argument]
+def _choose(chosen: list[Reason], one: Reason) -> None:
+    if one.recipient.casefold() not in (known.recipient.casefold() for known in chosen):
+        chosen.append(one)
 
 
-def _set_priority(course: _Course, argument: str) -> None:
+def _set_center(course: _Course, rule: str, argument: str) -> None:
+    course.centers[:] = [Reason(argument, rule)]
+
+
+def _set_priority(course: _Course, _: str, argument: str) -> None:
     course.priority = argument
 
 
-def _set_hold(course: _Course, argument: str) -> None:
+def _set_hold(course: _Course, _: str, argument: str) -> None:
     course.hold = course.hold or argument
 
 
-def _set_reject(course: _Course, argument: str) -> None:
+def _set_reject(course: _Course, _: str, argument: str) -> None:
     course.reject = course.reject or argument
 
 
-def _set_private(course: _Course, _: str) -> None:
+def _set_private(course: _Course, _: str, __: str) -> None:
     course.private = True
 
 
-def _set_queue(course: _Course, argument: str) -> None:
+def _set_queue(course: _Course, _: str, argument: str) -> None:
     course.queue = argument
 
 
-def _set_topic(course: _Course, argument: str) -> None:
+def _set_topic(course: _Course, _: str, argument: str) -> None:
     course.topic = argument
 
 
-def _nothing(_: _Course, __: str) -> None:
+def _nothing(_: _Course, __: str, ___: str) -> None:
     """`stop` is the affair of the phase."""
 
 
-_DO: dict[Verb, Callable[[_Course, str], None]] = {
-    Verb.ADD_CENTER: lambda course, name: _add(course.centers, name),
+# Each is given the course, the name of the rule and the argument.
+_DO: dict[Verb, Callable[[_Course, str, str], None]] = {
+    Verb.ADD_CENTER: lambda course, rule, name: _choose(course.centers, Reason(name, rule)),
     Verb.SET_CENTER: _set_center,
-    Verb.ADD_CC: lambda course, address: _add(course.cc, address),
-    Verb.ADD_TAG: lambda course, tag: _add(course.tags, tag),
+    Verb.ADD_CC: lambda course, rule, address: _choose(course.cc, Reason(address, rule)),
+    Verb.ADD_TAG: lambda course, _, tag: _add(course.tags, tag),
     Verb.PRIORITY: _set_priority,
     Verb.HOLD: _set_hold,
     Verb.REJECT: _set_reject,
     Verb.PRIVATE: _set_private,
     Verb.QUEUE: _set_queue,
     Verb.TOPIC: _set_topic,
-    Verb.NOTE: lambda course, text: _add(course.notes, text),
+    Verb.NOTE: lambda course, _, text: _add(course.notes, text),
     Verb.STOP: _nothing,
 }

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from routing.entities import Entity, Grid, MailTexts
+
 # routing.md: a pattern runs over at most this much text; words and phrases as well.
 TEXT_LIMIT = 64 * 1024
 
@@ -56,7 +58,8 @@ class Facts:
 
     `sender` is an address, `recipients` are those of the envelope and of To and Cc; `queue` is the list
     it came to. `new_text` is what its author wrote, `quoted_text` what he quoted. `ticket` is None when
-    the mail opens one. `received` (aware) decides whether a rule is still disabled.
+    the mail opens one. `received` (aware) decides whether a rule is still disabled. `grid` is the registry
+    that entities are looked up in, None where there is none.
     """
 
     sender: str = ""
@@ -68,11 +71,13 @@ class Facts:
     subject: str = ""
     new_text: str = ""
     quoted_text: str = ""
+    signature: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[AttachedFile, ...] = ()
     kinds: frozenset[Kind] = frozenset({Kind.NEW})
     ticket: TicketFacts | None = None
     received: datetime | None = None
+    grid: Grid | None = None
 
 
 class Text:
@@ -98,6 +103,19 @@ class Reading:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._headers: dict[str, tuple[Text, ...]] = {}
+
+    @property
+    def facts(self) -> Facts:
+        return self._facts
+
+    @cached_property
+    def entities(self) -> tuple[Entity, ...]:
+        """What the mail names of the grid; looked for when the first rule asks."""
+        facts = self._facts
+        if facts.grid is None:
+            return ()
+        texts = MailTexts(facts.subject, facts.new_text, facts.quoted_text, facts.signature)
+        return facts.grid.matcher.find(texts)
 
     @cached_property
     def subject(self) -> tuple[Text, ...]:

@@ -9,83 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import unified_diff
 
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    Connection,
-    Dialect,
-    ForeignKey,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from routing.faults import LostUpdate, NoSuchRevision, NothingToApply, RoutingError
 from routing.rules import RuleSet, emit_rules, parse_rules
+from routing.tables import actives, drafts, revisions
 
 MESSAGE_LIMIT = 500
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept as ISO 8601 text in UTC: the same, and in order, in every database."""
-
-    impl = String(32)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without its zone")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
-
-
-revisions = Table(
-    "rules_revision",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("author", String(254), nullable=False),
-    Column("message", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    # 0: on nothing.
-    Column("based_on", Integer, nullable=False),
-)
-drafts = Table(
-    "rules_draft",
-    metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True, autoincrement=False),
-    Column("text", Text, nullable=False),
-    Column("based_on", Integer, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
-)
-actives = Table(
-    "rules_active",
-    metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True, autoincrement=False),
-    Column("number", Integer, ForeignKey(revisions.c.number), nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)

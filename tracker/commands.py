@@ -84,14 +84,30 @@ class AddPost:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody to be told of a ticket, and why: half a sentence that follows "because", "" for a rule."""
+
+    address: Address
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenCenter:
+    """A support center by its name, and why: half a sentence that follows "because", "" for a rule."""
+
+    name: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """What the rules said of a ticket; `centers` are names. `fresh`: it was opened just now."""
+    """What the rules said of a ticket. `fresh`: it was opened just now."""
 
     ticket_id: TicketId
     cause: str
     fresh: bool = False
-    centers: tuple[str, ...] = ()
-    contacts: tuple[Address, ...] = ()
+    centers: tuple[ChosenCenter, ...] = ()
+    contacts: tuple[Contact, ...] = ()
     tags: tuple[str, ...] = ()
     priority: Priority | None = None
     notes: tuple[str, ...] = field(default=())

@@ -25,9 +25,14 @@ class Kind(StrEnum):
     OWNER = "owner"  # addresses
     QUEUE = "queue"  # addresses of lists
     PRIVATE = "private"  # "yes", "no"
-    CENTER_ADDED = "center_added"  # after: name
+    CENTER_ADDED = "center_added"  # after: name; detail: why
     CENTER_REMOVED = "center_removed"  # before: name
-    CONTACT_ADDED = "contact_added"  # after: address, told of the opening
+    CONTACT_ADDED = "contact_added"  # after: address, told of the opening; detail: why
+    CONTACT_REMOVED = "contact_removed"  # before: address; detail: why it was there
+    UNREACHED = "unreached"  # before: the address of a contact or center whose copy came back
+    REMINDED = "reminded"  # after: who was told again, as "center USCMS" or "list"
+    OFFERED = "offered"  # after: address, whose interest it met
+    EXCHANGED = "exchanged"  # after: center and its number for the ticket, as "BNL 4711"
     TAG_ADDED = "tag_added"
     TAG_REMOVED = "tag_removed"
     LINKED = "linked"  # after: "follows 17"

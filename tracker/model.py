@@ -90,10 +90,27 @@ class Delivery(StrEnum):
 
 
 class Wants(StrEnum):
-    """What a support center gets of the tickets that are routed to it."""
+    """What a support center gets of the tickets that are routed to it; `exchange`: see its profile."""
 
     OPENINGS = "openings"
     ALL = "all"
+    EXCHANGE = "exchange"
+
+
+class CenterState(StrEnum):
+    """Whether a support center takes tickets: `away` for a time, `off` for good."""
+
+    AVAILABLE = "available"
+    AWAY = "away"
+    OFF = "off"
+
+
+class ContactState(StrEnum):
+    """What became of telling a contact of a ticket."""
+
+    TOLD = "told"
+    DIGEST = "digest"
+    UNREACHED = "unreached"
 
 
 class Link(StrEnum):
@@ -135,12 +152,27 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Center:
-    """A support center: `address` is None where none is known."""
+    """A support center: `address` is None where none is known.
+
+    `away_until` is None for one that is away until it says otherwise; `delegate` takes its tickets while it
+    does not. `source` is the source of the registry that name and address follow, "" for an operator's own.
+    """
 
     id: CenterId
     name: str
     address: Address | None
     wants: Wants
+    long_name: str = ""
+    state: CenterState = CenterState.AVAILABLE
+    away_until: datetime | None = None
+    delegate: CenterId | None = None
+    source: str = ""
+
+    def takes_tickets(self, now: datetime) -> bool:
+        """Whether tickets may be routed to it now."""
+        if self.state is CenterState.AWAY:
+            return self.away_until is not None and self.away_until <= now
+        return self.state is CenterState.AVAILABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from tracker.commands import Contact
 from tracker.events import Actor, Event, Kind
 from tracker.model import Address, Delivery, NosyState, Person, PersonId, Ticket, TicketId, Wants
 from tracker.storage import tickets as store
@@ -18,10 +19,27 @@ from tracker.unit_of_work import UnitOfWork
 
 
 class Face(StrEnum):
-    """The two faces of one post: the author's mail as it was, or ours about a ticket."""
+    """The two faces of one post: the author's mail as it was, or ours about a ticket.
+
+    A notice is about no one ticket: a digest, a word to the owner.
+    """
 
     LIST = "list"
     TICKET = "ticket"
+    NOTICE = "notice"
+
+
+class Role(StrEnum):
+    """As what somebody gets a copy; what one click on its way out leaves depends on it."""
+
+    MEMBER = "member"
+    CENTER = "center"
+    CONTACT = "contact"
+    SUBSCRIBER = "subscriber"
+    OFFERED = "offered"
+    REMINDED = "reminded"
+    EXCHANGE = "exchange"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +50,7 @@ class Told:
     person_id: PersonId | None
     face: Face
     reason: str
+    role: Role = Role.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,7 @@ class Audience:
 
     members: tuple[Membership, ...] = ()
     centers: tuple[TicketCenter, ...] = ()
-    contacts: tuple[Address, ...] = ()
+    contacts: tuple[Contact, ...] = ()
     subscribers: tuple[Subscriber, ...] = ()
 
 
@@ -104,15 +123,21 @@ def _members(members: tuple[Membership, ...]) -> Iterable[Told]:
 def _routed(occasion: Occasion, audience: Audience) -> Iterable[Told]:
     for center in audience.centers:
         if center.address is not None and (occasion.opening or center.wants is Wants.ALL):
-            yield Told(center.address, None, Face.TICKET, routed_reason(center))
+            yield Told(center.address, None, Face.TICKET, routed_reason(center), Role.CENTER)
     if occasion.opening:
         for contact in audience.contacts:
-            yield Told(contact, None, Face.TICKET, "the routing rules name you for it")
+            yield Told(contact.address, None, Face.TICKET, contact_reason(contact), Role.CONTACT)
 
 
 def routed_reason(center: TicketCenter) -> str:
     """Why a support center gets a copy."""
-    return f"it was routed to your support center {center.name}"
+    reason = f"it was routed to your support center {center.name}"
+    return f"{reason}: {center.reason}" if center.reason else reason
+
+
+def contact_reason(contact: Contact) -> str:
+    """Why a contact gets a copy."""
+    return contact.why or "the routing rules name you for it"
 
 
 def _subscribers(occasion: Occasion, audience: Audience) -> Iterable[Told]:
@@ -120,7 +145,9 @@ def _subscribers(occasion: Occasion, audience: Audience) -> Iterable[Told]:
     for subscriber in audience.subscribers:
         if subscriber.delivery in wanted and subscriber.person.id != occasion.author_id:
             person = subscriber.person
-            yield Told(person.address, person.id, Face.LIST, "you are subscribed to this list")
+            yield Told(
+                person.address, person.id, Face.LIST, "you are subscribed to this list", Role.SUBSCRIBER
+            )
 
 
 def _each_once(candidates: Iterable[Told]) -> tuple[Told, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tracker import nosy, tickets
+from tracker import assign, nosy, tickets
 from tracker.events import Actor, Event, JournalRow, Kind
 from tracker.model import (
     BadValue,
@@ -201,7 +201,7 @@ def _writers_leave(
 def _copy_centers(uow: UnitOfWork, source: TicketId, target: TicketId, actor: Actor) -> None:
     for center in store.centers_of(uow.connection, (source,)):
         known = Center(center.center_id, center.name, center.address, center.wants)
-        tickets.add_center(uow, target, known, actor)
+        assign.add_center(uow, target, known, actor)
 
 
 def _touched_by_people(uow: UnitOfWork, *numbers: TicketId) -> None:
@@ -253,7 +253,7 @@ def _absorb(
         uow.record(source.id, Kind.MERGED, actor, after=str(target.id))
         _merge_people(uow, source, target, actor)
         _copy_centers(uow, source.id, target.id, actor)
-        tickets.add_tags(uow, target.id, store.tags_of(uow.connection, source.id), actor)
+        assign.add_tags(uow, target.id, store.tags_of(uow.connection, source.id), actor)
     store.change(uow.connection, source.id, merged_into=target.id, touched_at=uow.now, post_count=0)
     store.repoint_aliases(uow.connection, source.id, target.id)
     store.count_again(uow.connection, target.id, uow.now)

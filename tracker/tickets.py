@@ -8,12 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tracker import nosy
-from tracker.commands import AddPost, NewPost, OpenTicket, Route, Routed
+from tracker.commands import AddPost, NewPost, OpenTicket
 from tracker.events import Actor, Event, Kind
 from tracker.model import (
     BadValue,
-    Center,
-    CenterId,
     Link,
     NoSuchTicket,
     NosyState,
@@ -25,9 +23,9 @@ from tracker.model import (
     Ticket,
     TicketId,
 )
-from tracker.storage import centers, keys, people, posts
+from tracker.storage import keys, people, posts
 from tracker.storage import tickets as store
-from tracker.storage.tickets import Membership, TicketCenter
+from tracker.storage.tickets import Membership
 from tracker.unit_of_work import UnitOfWork
 
 # A post on a ticket resolved for longer opens a new one that follows it.
@@ -147,73 +145,6 @@ def is_short_thanks(text: str) -> bool:
     """A few words of thanks that ask nothing: no reason to reopen a ticket."""
     short = len(text) <= _THANKS_LENGTH and _NOT_THANKS.search(text) is None
     return short and _SHORT_THANKS.search(text) is not None
-
-
-def route(uow: UnitOfWork, command: Route) -> Routed:
-    """Give a ticket what the rules decided."""
-    actor = Actor(None, command.cause)
-    known = centers.lookup(uow.connection, command.centers)
-    unique = {center.id: center for center in known.values()}
-    _add_centers(uow, command.ticket_id, tuple(unique.values()), actor, fresh=command.fresh)
-    for contact in command.contacts:
-        uow.record(command.ticket_id, Kind.CONTACT_ADDED, actor, after=contact)
-    if command.tags:
-        add_tags(uow, command.ticket_id, command.tags, actor)
-    if command.priority is not None and command.priority is not Priority.NORMAL:
-        store.change(uow.connection, command.ticket_id, priority=command.priority.value)
-        before, after = Priority.NORMAL.value, command.priority.value
-        uow.record(command.ticket_id, Kind.PRIORITY, actor, before=before, after=after)
-    for note in command.notes:
-        uow.record(command.ticket_id, Kind.NOTE, actor, after=note)
-    return Routed(tuple(unique.values()), tuple(name for name in command.centers if name not in known))
-
-
-def add_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:
-    """Bring a support center in, unless it is there."""
-    _add_centers(uow, ticket_id, (center,), actor, fresh=False)
-
-
-def _add_centers(
-    uow: UnitOfWork, ticket_id: TicketId, added: tuple[Center, ...], actor: Actor, *, fresh: bool
-) -> None:
-    """`fresh`: the ticket was opened just now and has none."""
-    present: set[CenterId] = set()
-    if added and not fresh:
-        present = {center.center_id for center in store.centers_of(uow.connection, (ticket_id,))}
-    rows = [
-        TicketCenter(ticket_id, center.id, center.name, center.address, center.wants, actor.cause)
-        for center in added
-        if center.id not in present
-    ]
-    store.add_centers(uow.connection, rows)
-    for row in rows:
-        uow.record(ticket_id, Kind.CENTER_ADDED, actor, after=row.name)
-
-
-def remove_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: Actor) -> None:
-    """Take a support center off a ticket; raises BadValue when it is not there."""
-    there = {one.center_id: one for one in store.centers_of(uow.connection, (ticket_id,))}
-    if center.id not in there:
-        raise BadValue(f"ticket {ticket_id} is not with {center.name}")
-    store.remove_center(uow.connection, ticket_id, center.id)
-    why = there[center.id].why
-    uow.record_event(Event(ticket_id, Kind.CENTER_REMOVED, actor, uow.now, before=center.name, detail=why))
-
-
-def add_tags(uow: UnitOfWork, ticket_id: TicketId, tags: tuple[str, ...], actor: Actor) -> None:
-    present = store.tags_of(uow.connection, ticket_id)
-    fresh = [tag for tag in dict.fromkeys(tags) if tag not in present]
-    store.add_tags(uow.connection, ticket_id, fresh)
-    for tag in fresh:
-        uow.record(ticket_id, Kind.TAG_ADDED, actor, after=tag)
-
-
-def remove_tag(uow: UnitOfWork, ticket_id: TicketId, tag: str, actor: Actor) -> None:
-    """Take a tag off; one that is not there is no change."""
-    if tag not in store.tags_of(uow.connection, ticket_id):
-        return
-    store.remove_tag(uow.connection, ticket_id, tag)
-    uow.record(ticket_id, Kind.TAG_REMOVED, actor, before=tag)
 
 
 def set_status(uow: UnitOfWork, ticket: Ticket, status: Status, actor: Actor) -> None:

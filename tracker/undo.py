@@ -26,7 +26,7 @@ from tracker.model import (
     TrackerError,
 )
 from tracker.repair import Reversal
-from tracker.storage import centers, journal, people, posts, queues
+from tracker.storage import centers, contacts, journal, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.tickets import Standing, TicketCenter
 from tracker.unit_of_work import UnitOfWork
@@ -227,6 +227,19 @@ def _undo_center_removed(uow: UnitOfWork, ticket: Ticket, row: JournalRow, actor
     return _record(uow, row, Event(ticket.id, Kind.CENTER_ADDED, actor, uow.now, after=row.event.before))
 
 
+def _undo_contact_added(uow: UnitOfWork, ticket: Ticket, row: JournalRow, actor: Actor) -> EventId:
+    """Take it off; what it was told already it was told."""
+    address = Address(row.event.after)
+    there = {one.address: one for one in contacts.of_tickets(uow.connection, (ticket.id,))}
+    if address not in there:
+        raise _changed_since(uow, row, f"has no contact {address}", Kind.CONTACT_REMOVED)
+    contacts.remove(uow.connection, ticket.id, address)
+    why = there[address].why
+    return _record(
+        uow, row, Event(ticket.id, Kind.CONTACT_REMOVED, actor, uow.now, before=address, detail=why)
+    )
+
+
 def _undo_tag_added(uow: UnitOfWork, ticket: Ticket, row: JournalRow, actor: Actor) -> EventId:
     if row.event.after not in store.tags_of(uow.connection, ticket.id):
         raise _changed_since(uow, row, f"has no tag {row.event.after!r}", Kind.TAG_REMOVED)
@@ -302,6 +315,7 @@ _INVERSES: Final[dict[Kind, _Inverse]] = {
     Kind.PRIVATE: _undo_private,
     Kind.CENTER_ADDED: _undo_center_added,
     Kind.CENTER_REMOVED: _undo_center_removed,
+    Kind.CONTACT_ADDED: _undo_contact_added,
     Kind.TAG_ADDED: _undo_tag_added,
     Kind.TAG_REMOVED: _undo_tag_removed,
     Kind.LINKED: _undo_linked,

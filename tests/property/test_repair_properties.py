@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from tests.support.tracked import NOW, OPERATOR, Tracked
-from tracker import repair, tickets, undo
+from tracker import assign, repair, tickets, undo
 from tracker.events import Actor
 from tracker.model import Queue, QueueId, Status, TicketId, TrackerError
 from tracker.storage import journal, keys, posts, queues
@@ -89,7 +89,7 @@ def do(uow: UnitOfWork, step: Step) -> None:
     elif what == "status":
         tickets.set_status(uow, found, list(Status)[other % 4], OPERATOR)
     else:
-        tickets.add_tags(uow, found.id, (f"tag{other % 3}",), OPERATOR)
+        assign.add_tags(uow, found.id, (f"tag{other % 3}",), OPERATOR)
 
 
 def play(tracked: Tracked, story: list[Step]) -> None:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.support.tracked import NOW, OPERATOR, Tracked, address
-from tracker import tickets
-from tracker.commands import Route
+from tracker import assign
+from tracker.commands import ChosenCenter, Route
 from tracker.model import BadValue, Center, NoSuchCenter, Wants
 from tracker.storage import centers
 from tracker.storage import tickets as store
@@ -72,10 +72,10 @@ def test_several_spellings_of_one_center_are_each_found(tracked: Tracked) -> Non
 def test_a_route_brings_each_center_in_once_and_names_the_unknown(tracked: Tracked) -> None:
     create(tracked, "USCMS", "cms")
     number = tracked.open(tracked.person("ann"))
-    command = Route(number, "rules rev 3", centers=("USCMS", "us-cms", "nobody"))
-    routed = tracked.do(lambda uow: tickets.route(uow, command))
+    command = Route(number, "rules rev 3", centers=tuple(map(ChosenCenter, ("USCMS", "us-cms", "nobody"))))
+    routed = tracked.do(lambda uow: assign.route(uow, command))
     assert routed.unknown == ("nobody",)
-    tracked.do(lambda uow: tickets.route(uow, command))
+    tracked.do(lambda uow: assign.route(uow, command))
     assert tracked.events(number)[2:] == ["center_added >USCMS"]
     (center,) = tracked.database.read(lambda connection: store.centers_of(connection, (number,)))
     assert (center.name, center.address, center.why) == ("USCMS", address("cms"), "rules rev 3")
@@ -87,11 +87,11 @@ def test_a_center_with_tickets_is_not_removed(tracked: Tracked) -> None:
     tracked.database.write(lambda connection: centers.add_member(connection, center.id, ann.id))
     alias(tracked, center, "CMS")
     number = tracked.open(ann)
-    tracked.do(lambda uow: tickets.add_center(uow, number, center, OPERATOR))
+    tracked.do(lambda uow: assign.add_center(uow, number, center, OPERATOR))
     with pytest.raises(BadValue, match="tickets are with this center"):
         tracked.database.write(lambda connection: centers.remove(connection, center.id))
     assert find(tracked, "CMS") == center
-    tracked.do(lambda uow: tickets.remove_center(uow, number, center, OPERATOR))
+    tracked.do(lambda uow: assign.remove_center(uow, number, center, OPERATOR))
     tracked.database.write(lambda connection: centers.remove(connection, center.id))
     assert tracked.database.read(centers.everyone) == ()
     create(tracked, "CMS")
@@ -113,7 +113,7 @@ def test_staff_come_once_and_go(tracked: Tracked) -> None:
 def test_a_changed_address_holds_for_tickets_it_has(tracked: Tracked) -> None:
     center = create(tracked, "USCMS", "old")
     number = tracked.open(tracked.person("ann"))
-    tracked.do(lambda uow: tickets.add_center(uow, number, center, OPERATOR))
+    tracked.do(lambda uow: assign.add_center(uow, number, center, OPERATOR))
     tracked.database.write(lambda c: centers.change(c, center.id, address("new"), Wants.ALL))
     (found,) = tracked.database.read(lambda connection: store.centers_of(connection, (number,)))
     assert (found.address, found.wants) == (address("new"), Wants.ALL)

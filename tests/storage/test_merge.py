@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.support.tracked import NOW, OPERATOR, Tracked, address
-from tracker import nosy, tickets
+from tracker import assign, nosy, tickets
 from tracker.model import BadValue, NoSuchTicket, TicketId, Wants
 from tracker.storage import centers, keys
 from tracker.storage import tickets as store
@@ -27,8 +27,8 @@ def test_posts_people_centers_and_tags_go_over(tracked: Tracked) -> None:
     source, target = tracked.open(ann), tracked.open(bob)
     moved = [tracked.posts(source)[0].id, tracked.answer(source, cid)]
     center = tracked.database.write(lambda c: centers.create(c, "USCMS", None, Wants.ALL, NOW))
-    tracked.do(lambda uow: tickets.add_center(uow, source, center, OPERATOR))
-    tracked.do(lambda uow: tickets.add_tags(uow, source, ("xrootd",), OPERATOR))
+    tracked.do(lambda uow: assign.add_center(uow, source, center, OPERATOR))
+    tracked.do(lambda uow: assign.add_tags(uow, source, ("xrootd",), OPERATOR))
     tracked.merge(source, target)
     assert [(post.n, post.id) for post in tracked.posts(target)][1:] == [(2, moved[0]), (3, moved[1])]
     assert tracked.posts(source) == ()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from tests.support.tracked import NOW, OPERATOR, Tracked
-from tracker import nosy, repair, tickets, undo
+from tracker import assign, nosy, repair, tickets, undo
 from tracker.events import Kind
 from tracker.model import (
     BadValue,
@@ -149,7 +149,7 @@ def test_list_centers_and_privacy_are_those_of_the_old_one_and_nobody_is_told_of
     old = tracked.open(ann, private=True)
     tracked.answer(old, ann)
     center = tracked.database.write(lambda c: centers.create(c, "USCMS", None, Wants.ALL, NOW))
-    tracked.do(lambda uow: tickets.add_center(uow, old, center, OPERATOR))
+    tracked.do(lambda uow: assign.add_center(uow, old, center, OPERATOR))
     new = split(tracked, old, 2)
     assert tracked.ticket(new).private
     assert tracked.ticket(new).queue_id == tracked.ticket(old).queue_id
@@ -215,8 +215,8 @@ def test_an_undone_merge_gives_the_number_its_posts_people_centers_and_tags_back
     alias = tracked.open(tracked.person("eva"))
     tracked.merge(alias, source)
     center = tracked.database.write(lambda c: centers.create(c, "USCMS", None, Wants.ALL, NOW))
-    tracked.do(lambda uow: tickets.add_center(uow, source, center, OPERATOR))
-    tracked.do(lambda uow: tickets.add_tags(uow, source, ("xrootd",), OPERATOR))
+    tracked.do(lambda uow: assign.add_center(uow, source, center, OPERATOR))
+    tracked.do(lambda uow: assign.add_tags(uow, source, ("xrootd",), OPERATOR))
     before = whole(tracked, source), whole(tracked, target)
     tracked.merge(source, target)
     assert whole(tracked, target) != before[1]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.tracked import NOW, OPERATOR, Tracked
-from tracker import tickets
+from tracker import assign, tickets
 from tracker.commands import OpenTicket
 from tracker.model import BadValue, Link, NoSuchTicket, Priority, Status, TicketId
 from tracker.storage import tickets as store
@@ -214,9 +214,9 @@ def test_a_new_owner_joins_and_what_does_not_change_is_no_event(tracked: Tracked
 
 def test_tags_are_kept_once(tracked: Tracked) -> None:
     number = tracked.open(tracked.person("ann"))
-    tracked.do(lambda uow: tickets.add_tags(uow, number, ("xrootd", "dcache", "xrootd"), OPERATOR))
-    tracked.do(lambda uow: tickets.add_tags(uow, number, ("xrootd",), OPERATOR))
-    tracked.do(lambda uow: tickets.remove_tag(uow, number, "dcache", OPERATOR))
+    tracked.do(lambda uow: assign.add_tags(uow, number, ("xrootd", "dcache", "xrootd"), OPERATOR))
+    tracked.do(lambda uow: assign.add_tags(uow, number, ("xrootd",), OPERATOR))
+    tracked.do(lambda uow: assign.remove_tag(uow, number, "dcache", OPERATOR))
     assert tracked.database.read(lambda connection: store.tags_of(connection, number)) == ("xrootd",)
     assert tracked.events(number)[2:] == ["tag_added >xrootd", "tag_added >dcache", "tag_removed dcache>"]
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.support.tracked import NOW, OPERATOR, Tracked
-from tracker import nosy, repair, tickets, undo
-from tracker.commands import Route
+from tracker import assign, nosy, repair, tickets, undo
+from tracker.commands import ChosenCenter, Contact, Route
 from tracker.events import Actor, Kind
 from tracker.model import (
     BadValue,
@@ -24,7 +24,7 @@ from tracker.model import (
     TicketId,
     Wants,
 )
-from tracker.storage import centers, journal, queues
+from tracker.storage import centers, contacts, journal, queues
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 
@@ -83,9 +83,9 @@ CHANGES: dict[str, Change] = {
     "queue": lambda uow, n: repair.move(uow, found(uow, n), other_list(uow), OPERATOR),
     "left": lambda uow, n: nosy.leave(uow, n, somebody(uow, n), OPERATOR),
     "muted": lambda uow, n: nosy.mute(uow, n, somebody(uow, n), OPERATOR),
-    "center_removed": lambda uow, n: tickets.remove_center(uow, n, the_center(uow), OPERATOR),
-    "tag_added": lambda uow, n: tickets.add_tags(uow, n, ("new",), OPERATOR),
-    "tag_removed": lambda uow, n: tickets.remove_tag(uow, n, "xrootd", OPERATOR),
+    "center_removed": lambda uow, n: assign.remove_center(uow, n, the_center(uow), OPERATOR),
+    "tag_added": lambda uow, n: assign.add_tags(uow, n, ("new",), OPERATOR),
+    "tag_removed": lambda uow, n: assign.remove_tag(uow, n, "xrootd", OPERATOR),
     "linked": lambda uow, n: tickets.link(uow, n, Link.FOLLOWS, TicketId(2), OPERATOR),
 }
 
@@ -100,8 +100,8 @@ def ticket_id(tracked: Tracked) -> TicketId:
     tracked.database.write(lambda c: centers.create(c, "USCMS", None, Wants.ALL, NOW))
     wanted = Queue(QueueId(0), "osg-int", "lists.example.org", "INT", "Integration")
     tracked.database.write(lambda c: queues.create(c, wanted, NOW))
-    route = Route(number, "rules rev 3 (cms)", centers=("USCMS",), tags=("xrootd",))
-    tracked.do(lambda uow: tickets.route(uow, route))
+    route = Route(number, "rules rev 3 (cms)", centers=(ChosenCenter("USCMS"),), tags=("xrootd",))
+    tracked.do(lambda uow: assign.route(uow, route))
     tracked.set_status(number, Status.RESOLVED)
     tracked.pass_by(hours=1)
     return number
@@ -137,6 +137,14 @@ def test_an_owner_goes_back_to_the_one_before(tracked: Tracked, ticket_id: Ticke
     event = next(row.id for row in reversed(tracked.journal()) if row.event.kind is Kind.OWNER)
     undo_one(tracked, event)
     assert tracked.ticket(ticket_id).owner_id == tracked.person("bob").id
+
+
+def test_a_contact_who_was_brought_in_is_forgotten_again(tracked: Tracked, ticket_id: TicketId) -> None:
+    told = Route(ticket_id, "rules rev 4", contacts=(Contact(tracked.person("zoe").address),))
+    tracked.do(lambda uow: assign.route(uow, told))
+    undo_one(tracked, last(tracked))
+    assert tracked.database.read(lambda c: contacts.of_tickets(c, (ticket_id,))) == ()
+    assert tracked.events(ticket_id)[-1] == "contact_removed zoe@x.example>"
 
 
 def test_what_the_rules_did_is_undone_too(tracked: Tracked, ticket_id: TicketId) -> None:
@@ -183,14 +191,12 @@ def test_nothing_is_undone_twice(tracked: Tracked, ticket_id: TicketId) -> None:
 
 
 def test_posts_and_what_changed_nothing_are_not_undone(tracked: Tracked, ticket_id: TicketId) -> None:
-    actor_route = Route(ticket_id, "rules rev 4", contacts=(tracked.person("zoe").address,), notes=("look",))
-    tracked.do(lambda uow: tickets.route(uow, actor_route))
+    tracked.do(lambda uow: assign.route(uow, Route(ticket_id, "rules rev 4", notes=("look",))))
     rows = {row.event.kind: row.id for row in tracked.journal()}
     for kind, said in (
         (Kind.OPENED, "ticket split"),
         (Kind.POSTED, "ticket split"),
         (Kind.NOTE, "a note changed nothing to undo"),
-        (Kind.CONTACT_ADDED, "a contact added changed nothing"),
     ):
         with pytest.raises(BadValue, match=said):
             undo_one(tracked, rows[kind])

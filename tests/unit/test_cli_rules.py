@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection, Engine, create_engine
 
 from mailgate.cli_rules import rules
-from routing import store
+from routing import store, tables
 from routing.facts import Facts
 from routing.rules import parse_rules
 
@@ -51,7 +51,7 @@ class App:
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     engine = create_engine(f"sqlite:///{tmp_path / 'rules.db'}")
-    store.metadata.create_all(engine)
+    tables.metadata.create_all(engine)
     yield App(engine)
     engine.dispose()
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import StatementError
 
-from routing import store
+from routing import store, tables
 from routing.faults import LostUpdate, NoSuchRevision, NothingToApply, RoutingError
 from routing.rules import RuleSet, make_rule, ruleset
 from routing.store import ActiveRules, Change
@@ -23,7 +23,7 @@ WHY = Change("ann", "because", AT)
 def conn(tmp_path: Path) -> Iterator[Connection]:
     engine = create_engine(f"sqlite:///{tmp_path / 'rules.db'}")
     with engine.begin() as made:
-        store.metadata.create_all(made)
+        tables.metadata.create_all(made)
         yield made
     engine.dispose()
 

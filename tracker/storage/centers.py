@@ -7,7 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, or_, select, update
 
-from tracker.model import Address, BadValue, Center, CenterId, NoSuchCenter, Person, PersonId, TicketId, Wants
+from tracker.model import (
+    Address,
+    BadValue,
+    Center,
+    CenterId,
+    CenterState,
+    NoSuchCenter,
+    Person,
+    PersonId,
+    TicketId,
+    Wants,
+)
 from tracker.storage import tables as t
 from tracker.words import nearest
 
@@ -24,8 +35,17 @@ def everyone(connection: Connection) -> tuple[Center, ...]:
 
 
 def _center(row: Row[Any]) -> Center:
-    address = None if row.address is None else Address(row.address)
-    return Center(CenterId(row.id), row.name, address, Wants(row.wants))
+    return Center(
+        id=CenterId(row.id),
+        name=row.name,
+        address=None if row.address is None else Address(row.address),
+        wants=Wants(row.wants),
+        long_name=row.long_name,
+        state=CenterState(row.state),
+        away_until=row.away_until,
+        delegate=None if row.delegate_id is None else CenterId(row.delegate_id),
+        source=row.source,
+    )
 
 
 def name_key(name: str) -> str:

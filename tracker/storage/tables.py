@@ -104,6 +104,15 @@ center = Table(
     Column("address", Text, index=True),
     Column("wants", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("long_name", Text, nullable=False, server_default=""),
+    Column("state", Text, nullable=False, server_default="available"),
+    # Until when it is away; empty: until it says otherwise.
+    Column("away_until", UtcDateTime),
+    # Who takes its tickets while it is away or off. No reference to `center`: a table that referred to
+    # itself could not be written anew by a later migration on SQLite.
+    Column("delegate_id", BigInteger),
+    # The source of the registry that its address and names follow; empty: an operator's own.
+    Column("source", Text, nullable=False, server_default=""),
 )
 
 # Every name by which a center is found, its own too: case folded, without blanks, `-` and `_`.
@@ -156,7 +165,66 @@ ticket_center = Table(
     Column("center_id", ForeignKey("center.id"), primary_key=True, index=True),
     # The name as it was: a center may be renamed or go.
     Column("name", Text, nullable=False),
+    # Who gave it: "rules rev 3 (registry)", "mail".
     Column("why", Text, nullable=False),
+    # What in the mail speaks for it, half a sentence.
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+# Addresses that were told of a ticket as contacts of something named in it, and why.
+ticket_contact = Table(
+    "ticket_contact",
+    metadata,
+    Column("ticket_id", ForeignKey("ticket.id"), primary_key=True),
+    Column("address", Text, primary_key=True, index=True),
+    Column("why", Text, nullable=False),
+    # told, digest (the day's openings were used up), unreached (it bounced)
+    Column("state", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# Addresses that never want mail as contacts or centers again, whatever the registry says.
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# What experts want to be offered: a query in the words of rules.
+interest = Table(
+    "interest",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
+    Column("query", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+# Somebody to be told again unless a person acts on the ticket before.
+reminder = Table(
+    "reminder",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("ticket_id", ForeignKey("ticket.id"), nullable=False, index=True),
+    # The rule, or who asked for it.
+    Column("cause", Text, nullable=False),
+    # Who is told, step by step: "center,list".
+    Column("steps", Text, nullable=False),
+    # How many of them have been told.
+    Column("step", Integer, nullable=False, server_default="0"),
+    Column("wait_seconds", BigInteger, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    # Why it ended: told, answered, resolved, imported.
+    Column("outcome", Text, nullable=False, server_default=""),
+    Index(
+        "ix_reminder_due",
+        "due_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )
 
 ticket_tag = Table(

@@ -31,7 +31,7 @@ _LARGEST_ID: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class TicketCenter:
-    """A center a ticket is with: its name then, its address now, and why."""
+    """A center a ticket is with: its name then, its address now, who gave it (`why`), what speaks for it."""
 
     ticket_id: TicketId
     center_id: CenterId
@@ -39,6 +39,7 @@ class TicketCenter:
     address: Address | None
     wants: Wants
     why: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,7 @@ def centers_of(connection: Connection, ids: Iterable[TicketId]) -> tuple[TicketC
             None if row.address is None else Address(row.address),
             Wants(row.wants),
             row.why,
+            row.reason,
         )
         for row in rows
     )
@@ -264,7 +266,14 @@ def centers_of(connection: Connection, ids: Iterable[TicketId]) -> tuple[TicketC
 
 def add_centers(connection: Connection, centers: Iterable[TicketCenter]) -> None:
     rows = [
-        {"ticket_id": c.ticket_id, "center_id": c.center_id, "name": c.name, "why": c.why} for c in centers
+        {
+            "ticket_id": c.ticket_id,
+            "center_id": c.center_id,
+            "name": c.name,
+            "why": c.why,
+            "reason": c.reason,
+        }
+        for c in centers
     ]
     if rows:
         connection.execute(_INSERT_CENTER, rows)
