@@ -169,9 +169,16 @@ def _carry_out_one(uow: UnitOfWork, asked: Asked, author: Person) -> str:
             nosy.mute(uow, asked.ticket_id, quietened, actor)
         case Verb.SHOW:
             return "show is not answered yet"
+        case Verb.CLAIM:
+            return _claim(uow, tickets.find(uow, asked.ticket_id), author)
         case _:
             _change(uow, verb, tickets.find(uow, asked.ticket_id), author)
     return ""
+
+
+def _claim(uow: UnitOfWork, ticket: Ticket, author: Person) -> str:
+    owner = tickets.claim(uow, ticket, author, Actor(author.id, "mail"))
+    return "" if owner.id == author.id else f"{owner.name or owner.address} claimed ticket {ticket.id} before"
 
 
 def _person_of(uow: UnitOfWork, address: Address) -> Person:
@@ -186,8 +193,6 @@ def _change(uow: UnitOfWork, verb: Verb | None, ticket: Ticket, author: Person) 
             tickets.set_status(uow, ticket, Status.RESOLVED, actor)
         case Verb.REOPEN:
             tickets.set_status(uow, ticket, Status.OPEN, actor)
-        case Verb.CLAIM:
-            tickets.set_owner(uow, ticket, author, actor)
         case _:
             pass
 

@@ -88,7 +88,7 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.keys, ActiveRules(), self.registry)
+        return Gateway(self.composer, ActiveRules(), self.registry)
 
     @cached_property
     def registry(self) -> ActiveRegistry:

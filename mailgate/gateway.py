@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, inbound
-from mailgate.addressed import Asked
+from mailgate import addressed, automatic, carryout, inbound
 from mailgate.addresses import Role, target_tickets
+from mailgate.carryout import Case, author_address
+from mailgate.commands import acts, transcript
+from mailgate.commands.acts import Said
+from mailgate.compose import Composer
 from mailgate.inbound import Outcome, State
 from mailgate.kinds.classify import AUTOMATIC
 from mailgate.message import Disposition
-from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading, is_for_people, office_name
-from mailgate.requesters import Opening, requester_of
 from mailgate.threads import identity, thread
 from mailgate.threads.identity import Identity
 from mailgate.threads.match import Evidence, Match, Question, Writer
-from mailgate.tokens import Keys
 from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
 from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
-from tracker import assign, nosy, repair, tickets
-from tracker.commands import AddPost, OpenTicket, Routed
+from tracker import repair, tickets
 from tracker.events import Actor
-from tracker.model import Address, Link, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
-from tracker.storage import keys, people, posts, queues
+from tracker.model import Link, PostId
+from tracker.storage import keys, people, posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
 
 _POSTING = (Role.POST, Role.PRIVATE, Role.TOPIC, Role.TICKET)
-_MOST_GUESTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +52,11 @@ class Conditions:
 class Gateway:
     """Decides what a mail does, and does it."""
 
-    def __init__(self, mac_keys: Keys, rules: ActiveRules, registry: ActiveRegistry | None = None) -> None:
-        self._keys = mac_keys
+    def __init__(self, composer: Composer, rules: ActiveRules, registry: ActiveRegistry) -> None:
+        self._composer = composer
+        self._keys = composer.keys
         self._rules = rules
-        self._registry = registry or ActiveRegistry()
+        self._registry = registry
 
     def receive(self, connection: Connection, reading: Reading, conditions: Conditions) -> Verdict:
         """Do all that follows from a mail, and take it off the spool. Raises inbound.AlreadyDone.
@@ -109,7 +107,7 @@ class Gateway:
     ) -> tuple[Verdict, PostId | None]:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
-        writer = Writer(people.find_sender(connection, _sender(reading)), reading.trust)
+        writer = Writer(people.find_sender(connection, author_address(reading)), reading.trust)
         question = self._question(connection, reading, writer)
         key = reading.identity.key
         if addressed.is_command_only(reading) and inbound.was_done(connection, reading.mail, key):
@@ -130,8 +128,23 @@ class Gateway:
         if objection is not None and not conditions.released and not conditions.quiet:
             return replace(_held(reading, objection, decision), signs=sign_rows(match)), None
         asked = addressed.asked(connection, reading, question, self._keys)
-        case = _Case(reading, question, known, match, asked, revision, decision, conditions.released)
-        return _carry_out(uow, case)
+        asking = acts.asked(connection, reading, question, match.ticket, known)
+        case = Case(reading, question, known, match, asked, asking, revision, decision, conditions.released)
+        verdict, post_id = carryout.carry_out(uow, case)
+        return self._command(uow, case, verdict), post_id
+
+    def _command(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> Verdict:
+        """Do what its addresses and words ask, and tell its author what words did and what failed."""
+        if verdict.ticket is None or not (case.asked or case.asking.commands):
+            return verdict
+        author = people.register(uow.connection, author_address(case.reading), "", uow.now)
+        said = [Said("", False, note) for note in addressed.carry_out(uow, case.asked, author)]
+        if not uow.quiet:
+            grid = self._registry.read(uow.connection)
+            said += acts.carry_out(uow, case.asking, verdict.ticket, author, grid)
+        if said and case.asking.believed and not uow.quiet:
+            transcript.answer(uow, self._composer, case.reading, tickets.find(uow, verdict.ticket), said)
+        return replace(verdict, notes=(*verdict.notes, *map(str, said)))
 
     def _question(self, connection: Connection, reading: Reading, writer: Writer) -> Question:
         proven = addressed.proven_tickets(connection, reading, self._keys)
@@ -184,29 +197,9 @@ class Gateway:
         return revision, decide(rules, facts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A mail and all that was decided about it."""
-
-    reading: Reading
-    question: Question
-    known: tuple[KnownKey, ...]
-    match: Match
-    asked: tuple[Asked, ...]
-    revision: int
-    decision: Decision
-    released: bool
-
-
 def _keys_of(reading: Reading) -> list[str]:
     own = [reading.identity.key] + ([reading.thread_key] if reading.thread_key else [])
     return [*own, *reading.named, *([reading.passed_on] if reading.passed_on else [])]
-
-
-def _sender(reading: Reading) -> Address:
-    if reading.sender is None:
-        raise ValueError("a mail without author is none of a person")
-    return reading.sender
 
 
 def _held(reading: Reading, reason: str, decision: Decision | None = None) -> Verdict:
@@ -247,138 +240,3 @@ def _under_an_id_of_ours(
     if reading.message.message_id is not None:
         own = Identity(own.message_id, own.key, reading.message.message_id)
     return replace(question, identity=own), keys.lookup(connection, [own.key, *_keys_of(reading)[1:]])
-
-
-def _carry_out(uow: UnitOfWork, case: _Case) -> tuple[Verdict, PostId | None]:
-    """Open or continue the ticket, and do what the rules and the addresses ask."""
-    author = _author(uow, case)
-    post_id: PostId | None = None
-    said: tuple[str, ...] = ()
-    if case.match.ticket is None:
-        ticket_id, post_id, said = _open(uow, case, author)
-    else:
-        ticket_id = case.match.ticket.id
-        if not addressed.is_command_only(case.reading):
-            post_id = _continue(uow, case, case.match.ticket, author)
-    opened = case.match.ticket is None
-    routed = assign.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
-    for kind, other in case.match.links:
-        tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
-    _late_merges(uow, case, ticket_id)
-    if case.decision.private and case.match.ticket is not None:
-        # After the merges: what comes in is as public as the ticket was.
-        tickets.make_private(uow, case.match.ticket, Actor(None, f"rules rev {case.revision}"))
-    notes = addressed.carry_out(uow, case.asked, author)
-    _invite_guests(uow, case, ticket_id, author)
-    verdict = _verdict(case, ticket_id, routed)
-    said = (*verdict.notes, *said, *notes, *_unknown_centers(routed.unknown))
-    return replace(verdict, notes=said), post_id
-
-
-def _author(uow: UnitOfWork, case: _Case) -> Person:
-    sender = case.question.writer.sender
-    if sender is not None:
-        return sender.person
-    return people.create(uow.connection, _sender(case.reading), case.reading.message.sender.name, uow.now)
-
-
-def _open(uow: UnitOfWork, case: _Case, author: Person) -> tuple[TicketId, PostId, tuple[str, ...]]:
-    """The ticket, its first post, and what there is to say of who asked."""
-    reading = case.reading
-    topic = next((target.topic for target in reading.targets_of(Role.TOPIC)), case.decision.topic or "")
-    private = case.decision.private or case.match.private or reading.wants_private
-    opening = Opening(case.question.writer, author, private)
-    asked = requester_of(uow, reading.asked_by, opening)
-    command = OpenTicket(
-        queue_id=_queue(uow, case).id,
-        title=reading.title,
-        post=new_post(reading, case.question, case.known, author.id),
-        private=private,
-        provisional=case.match.provisional,
-        imported=uow.quiet,
-        topic=topic,
-        requester=asked.person,
-    )
-    ticket_id, post_id = tickets.open_ticket(uow, command, author)
-    return ticket_id, post_id, (asked.note,) if asked.note else ()
-
-
-def _queue(uow: UnitOfWork, case: _Case) -> Queue:
-    """The list that the rules move an opening to, else the one it came to."""
-    if case.decision.queue is not None:
-        with suppress(NoSuchQueue):
-            return queues.find(uow.connection, case.decision.queue)
-    return case.reading.queue
-
-
-def _continue(uow: UnitOfWork, case: _Case, ticket: Ticket, author: Person) -> PostId:
-    reading = case.reading
-    command = AddPost(
-        ticket.id,
-        new_post(reading, case.question, case.known, author.id),
-        staff=case.question.writer.staff,
-        joins=not (ticket.private and case.released),
-        late_opening=reading.title if case.match.late_opening else None,
-    )
-    return tickets.add_post(uow, command, author)
-
-
-def _late_merges(uow: UnitOfWork, case: _Case, ticket_id: TicketId) -> None:
-    """Tickets that answered this mail before it came become one with its ticket."""
-    for waiting in case.match.waiting:
-        repair.merge(uow, waiting, ticket_id, Actor(None, "the mail it answered came"))
-    if any(entry.key == case.question.identity.key and not entry.stored for entry in case.known):
-        tickets.forget_ghost(uow, case.question.identity.key)
-
-
-def _invite_guests(uow: UnitOfWork, case: _Case, ticket_id: TicketId, author: Person) -> None:
-    """A member's Cc joins a public ticket; a stranger's does nothing."""
-    if not (author.member and case.question.writer.trusted) or uow.quiet or not case.reading.message.cc:
-        return
-    ticket = store.by_ids(uow.connection, (ticket_id,))[ticket_id]
-    if ticket.private:
-        return
-    for guest in addressed.guests(case.reading)[:_MOST_GUESTS]:
-        person = people.register(uow.connection, guest.address, guest.name, uow.now)
-        if store.state_of(uow.connection, ticket_id, person.id) is None:
-            nosy.join(uow, ticket_id, person, "guest", Actor(author.id, "mail"))
-
-
-def _unknown_centers(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"a rule names the support center {name!r}, which does not exist" for name in names)
-
-
-def _summary(case: _Case) -> Verdict:
-    """The verdict as far as it is known before the ticket has its number."""
-    decision, match = case.decision, case.match
-    opens = match.ticket is None
-    return Verdict(
-        disposition=_disposition(case),
-        reason=case.reading.classified.reason,
-        ticket=None if match.ticket is None else match.ticket.id,
-        created=opens,
-        evidence=match.evidence.value,
-        why=match.why,
-        rule=next(iter(decision.rules), None),
-        centers=decision.centers if opens else (),
-        cc=decision.cc if opens else (),
-        fallback=decision.fallback and opens,
-        tags=decision.tags,
-        notes=(*case.reading.notes, *decision.notes),
-        trace=trace_lines(decision),
-        signs=sign_rows(match),
-    )
-
-
-def _verdict(case: _Case, ticket_id: TicketId, routed: Routed) -> Verdict:
-    summary = _summary(case)
-    mailable = any(center.address is not None for center in routed.centers)
-    names = tuple(center.name for center in routed.centers)
-    fallback = summary.created and not mailable and not summary.cc
-    return replace(summary, ticket=ticket_id, centers=names if summary.created else (), fallback=fallback)
-
-
-def _disposition(case: _Case) -> str:
-    if addressed.is_command_only(case.reading):
-        return Disposition.COMMAND.value
-    return case.reading.classified.disposition.value

@@ -36,6 +36,13 @@ def may_change_status(connection: Connection, sender: Sender | None, ticket: Tic
     return sender.person.member and _takes_part(connection, sender, ticket)
 
 
+def may_change(connection: Connection, sender: Sender | None, ticket: Ticket) -> bool:
+    """Staff, and members who take part: title, tags, topic, owner, priority and centers."""
+    if sender is None:
+        return False
+    return sender.staff or (sender.person.member and _takes_part(connection, sender, ticket))
+
+
 def _takes_part(connection: Connection, sender: Sender, ticket: Ticket) -> bool:
     if is_requester_or_owner(ticket, sender.person.id):
         return True

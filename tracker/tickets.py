@@ -215,6 +215,20 @@ def set_owner(uow: UnitOfWork, ticket: Ticket, owner: Person | None, actor: Acto
         nosy.join(uow, ticket.id, owner, "claimed", actor)
 
 
+def claim(uow: UnitOfWork, ticket: Ticket, claimant: Person, actor: Actor) -> Person:
+    """Make somebody its owner who wants to be, unless another is; gives who owns it now.
+
+    Of two who claim it both stand in the history and take part; the first has it.
+    """
+    if ticket.owner_id is None or ticket.owner_id == claimant.id:
+        set_owner(uow, ticket, claimant, actor)
+        return claimant
+    owner = people.by_ids(uow.connection, frozenset({ticket.owner_id}))[ticket.owner_id]
+    uow.record(ticket.id, Kind.NOTE, actor, after=f"claimed it too; it is {owner.address}'s")
+    nosy.join(uow, ticket.id, claimant, "followed", actor)
+    return owner
+
+
 def address_of(uow: UnitOfWork, person_id: PersonId | None) -> str:
     """As events write a person; "" for nobody."""
     if person_id is None:

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from mailgate.commandwords import split_subject
+
 # A subject is read this far; nobody compares the rest.
 _MAX_SUBJECT = 1000
 # PostgreSQL's indexes take 2704 bytes a row, and a character may have four.
@@ -65,7 +67,8 @@ class SubjectReading:
     base names no topic. `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it
     equals `base`. `series` says that it is a patch, or a piece of a series, `digest` that it is that of a
     list manager's digest, which says nothing of what is answered. `passes_on` says that its outermost prefix
-    is that of a forward: "Re: Fwd: x" answers one.
+    is that of a forward: "Re: Fwd: x" answers one. `asked` is what the last brackets ask, an item each; they
+    are no part of base or title.
     """
 
     base: str
@@ -79,6 +82,7 @@ class SubjectReading:
     series: bool = False
     digest: bool = False
     passes_on: bool = False
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
 
     `other_tags` are those of our other lists: a ticket may have been moved from one of them.
     """
-    shown = " ".join(subject[:_MAX_SUBJECT].split())
+    shown, asked = split_subject(" ".join(subject[:_MAX_SUBJECT].split()))
     ours = _our_tag(tag, *other_tags)
     text = " ".join(unicodedata.normalize("NFKC", shown).split())[:_MAX_SUBJECT]
     text, was_old = _without_was(text, tag, ours)
@@ -117,6 +121,7 @@ def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
         digest=_DIGEST.search(base) is not None,
         letter_base=_fold(plain[letter.end() :]) if letter else base,
         passes_on=found.passes_on,
+        asked=asked,
         series=any(_SERIES.search(match[1]) for match in _BRACKET.finditer(plain)),
     )
 

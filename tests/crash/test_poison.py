@@ -86,7 +86,7 @@ def post(tmp_path: Path, database_url: str) -> Iterator[Post]:
     clock = Clock()
     app = new_instance(tmp_path / "home", database_url=database_url)
     app.clock = clock
-    gateway = BrokenGateway(app.keys, ActiveRules())
+    gateway = BrokenGateway(app.composer, ActiveRules(), app.registry)
     chosen = app.settings.work
     tries = Tries(chosen.attempts, chosen.retry_first)
     worker = Worker(app.database, app.write_at_once, gateway, app.read_mail, tries, clock)

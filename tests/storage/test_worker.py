@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailgate import inbound
+from mailgate.compose import Composer
 from mailgate.envelope import Client, Envelope
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail, State
@@ -18,6 +19,7 @@ from mailgate.reading import read_mail
 from mailgate.tokens import Keys, create_key_file, load_keys
 from mailgate.verdict import Verdict
 from mailgate.worker import Inbox, Tries, Worker
+from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
 from tests.support.tracked import NOW, Tracked
 from tracker.model import Trust
@@ -55,7 +57,7 @@ def test_a_mail_that_always_fails_is_parked_after_three_tries(
         future.set_exception(RuntimeError(said))
         return future
 
-    gateway = Gateway(keys, ActiveRules())
+    gateway = Gateway(Composer(keys), ActiveRules(), ActiveRegistry())
     tries = Tries(3, timedelta(seconds=5))
     worker = Worker(
         tracked.database, fail, gateway, partial(read_mail, keys=keys), tries, lambda: tracked.now

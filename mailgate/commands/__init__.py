@@ -1,0 +1,1 @@
+"""What people ask of a ticket in the words of a mail: done, refused, and answered."""
