@@ -15,6 +15,7 @@ from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_opt
 from mailgate.cli_demo import demo
 from mailgate.cli_lists import centers, lists
 from mailgate.cli_queue import deliveries_group, hold, queue
+from mailgate.cli_registry import registry
 from mailgate.cli_rules import rules
 from mailgate.cli_tickets import people_group, ticket
 from mailgate.instance import METADATAS, check, load_instance
@@ -173,6 +174,7 @@ for command in (
     people_group,
     lists,
     centers,
+    registry,
     rules,
     queue,
     hold,

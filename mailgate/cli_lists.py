@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import click
@@ -10,13 +11,23 @@ from sqlalchemy import Connection
 from mailgate.addresses import is_ours
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from mailgate.setup import check_tag
-from tracker.model import Address, Delivery, NoSuchPerson, Queue, QueueId, Wants
+from tracker.model import (
+    Address,
+    Center,
+    CenterState,
+    Delivery,
+    NoSuchPerson,
+    Queue,
+    QueueId,
+    Wants,
+)
 from tracker.people import normalise_address
 from tracker.storage import centers as center_store
 from tracker.storage import people, queues
 
 _DELIVERIES = click.Choice([delivery.value for delivery in Delivery])
 _WANTS = click.Choice([wants.value for wants in Wants])
+_STATES = click.Choice([state.value for state in CenterState])
 
 
 @click.group(cls=Group)
@@ -142,6 +153,8 @@ def centers_list(context: Context, as_json: bool) -> None:
                 "center": one.name,
                 "address": one.address,
                 "wants": one.wants.value,
+                "state": _state(one),
+                "source": one.source or "by hand",
                 "aliases": [a for a in center_store.aliases(connection, one.id) if a != one.name],
                 "members": [person.address for person in center_store.members(connection, one.id)],
             }
@@ -149,6 +162,12 @@ def centers_list(context: Context, as_json: bool) -> None:
         ]
 
     print_rows(context.app.read(rows), as_json=as_json, empty="no support centers yet")
+
+
+def _state(center: Center) -> str:
+    if center.state is not CenterState.AWAY or center.away_until is None:
+        return center.state.value
+    return f"away until {center.away_until.date().isoformat()}"
 
 
 @centers.command("add")
@@ -194,6 +213,9 @@ def _address(text: str | None) -> Address | None:
 @click.option("--add-alias", "alias")
 @click.option("--add-member", "joining", help="The address of somebody who is staff now.")
 @click.option("--remove-member", "leaving", help="The address of somebody who is not any more.")
+@click.option("--state", type=_STATES, help="Whether tickets are routed to it.")
+@click.option("--until", help="With --state away: the day it is back, as 2026-12-24; without it, until told.")
+@click.option("--delegate", help="The center that takes its tickets meanwhile; empty for none.")
 @click.pass_obj
 def centers_set(context: Context, /, name: str, **changes: str | None) -> None:
     """Change a support center."""
@@ -212,9 +234,27 @@ def centers_set(context: Context, /, name: str, **changes: str | None) -> None:
         if changes["leaving"]:
             gone = people.find(connection, normalise_address(changes["leaving"]))
             center_store.remove_member(connection, found.id, gone.id)
+        if changes["state"] or changes["until"]:
+            state = CenterState(changes["state"] or CenterState.AWAY)
+            center_store.set_state(connection, found, state, _until(changes["until"], state))
+        if changes["delegate"] is not None:
+            delegate = changes["delegate"]
+            chosen = center_store.find(connection, delegate) if delegate else None
+            center_store.set_delegate(connection, found, chosen)
 
     context.app.write(change)
     done(f"support center {name} changed")
+
+
+def _until(text: str | None, state: CenterState) -> datetime | None:
+    if text is None:
+        return None
+    if state is not CenterState.AWAY:
+        raise Refusal("--until goes with --state away")
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise Refusal(f"{text!r} is no day; write it as 2026-12-24") from None
 
 
 @centers.command("rm")

@@ -126,10 +126,14 @@ class Downtime:
     description: str = ""
     services: tuple[str, ...] = ()
 
+    def lasts(self, at: datetime) -> bool:
+        """Whether it is going on at that time."""
+        return self.start <= at < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All that is known of the grid. Of each kind a name stands once, modulo case, blanks, `-` and `_`."""
+    """All that is known of the grid. Of each kind a name stands once as it is spelled."""
 
     centers: tuple[SupportCenter, ...] = ()
     vos: tuple[VirtualOrganization, ...] = ()

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from routing.entities import Grid, Matcher
 from tests.support.community import LIST, Community
-from tests.support.grid import GRID
+from tests.support.put_grid import put_grid
 
 TICKET = "osg-general+1@lists.example.org"
 
@@ -24,12 +23,11 @@ def mail(sender: str, subject: str, text: str, **fields: str) -> bytes:
 
 
 @pytest.fixture
-def grid(community: Community, monkeypatch: pytest.MonkeyPatch) -> Community:
+def grid(community: Community) -> Community:
     """Two centers with staff, the small grid, and ticket 1 of Una, which is with NorthSC."""
-    community.add_center("NorthSC", "north@centers.example", staff=["ned@north.example"])
-    community.add_center("SouthSC", "south@centers.example", staff=["sue@south.example"])
-    grid = Grid(1, GRID, Matcher(GRID))
-    monkeypatch.setattr(community.app.registry, "read", lambda connection: grid)
+    put_grid(community)
+    community.add_staff("NorthSC", "ned@north.example")
+    community.add_staff("SouthSC", "sue@south.example")
     community.inject(mail("una@people.example", "Jobs fail", "They all fail."))
     answer = community.inject(
         mail("ned@north.example", "Re: Jobs fail", "!center NorthSC\nWe look."), [TICKET]

@@ -162,6 +162,13 @@ class Community:
 
         self.app.write(work)
 
+    def add_staff(self, center: str, address: str) -> None:
+        def work(connection: Connection) -> None:
+            person = people.register(connection, normalise_address(address), "", self.clock())
+            centers.add_member(connection, centers.find(connection, center).id, person.id)
+
+        self.app.write(work)
+
     def add_list(self, address: str, tag: str) -> None:
         local, _, domain = address.partition("@")
         queue = queues.Queue(queues.QueueId(0), local, domain, tag, tag)

@@ -101,6 +101,28 @@ def change(connection: Connection, center_id: CenterId, address: Address | None,
     )
 
 
+def describe(connection: Connection, center: Center) -> None:
+    """Keep what its registry says of a center: address, long name, and which registry (`source`)."""
+    values = {"address": center.address, "long_name": center.long_name, "source": center.source}
+    connection.execute(update(t.center).where(t.center.c.id == center.id).values(values))
+
+
+def set_state(
+    connection: Connection, center: Center, state: CenterState, until: datetime | None = None
+) -> None:
+    """Say whether tickets may be routed to a center; `until`: when it is back, None for not known."""
+    values = {"state": state.value, "away_until": until}
+    connection.execute(update(t.center).where(t.center.c.id == center.id).values(values))
+
+
+def set_delegate(connection: Connection, center: Center, delegate: Center | None) -> None:
+    """Who takes the tickets of a center that is away; raises BadValue for the center itself."""
+    if delegate is not None and delegate.id == center.id:
+        raise BadValue("a center cannot be its own delegate")
+    chosen = None if delegate is None else delegate.id
+    connection.execute(update(t.center).where(t.center.c.id == center.id).values(delegate_id=chosen))
+
+
 def remove(connection: Connection, center_id: CenterId) -> None:
     """Forget a center; raises BadValue while a ticket is with it."""
     routed = select(t.ticket_center.c.ticket_id).where(t.ticket_center.c.center_id == center_id).limit(1)
