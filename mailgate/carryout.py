@@ -14,7 +14,7 @@ from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading
 from mailgate.requesters import Opening, requester_of
 from mailgate.threads.match import Match, Question
-from mailgate.verdict import Verdict, sign_rows, trace_lines
+from mailgate.verdict import Verdict, entity_rows, failed_rules, sign_rows, trace_lines
 from routing.decide import Decision
 from tracker import assign, nosy, repair, tickets
 from tracker.commands import AddPost, OpenTicket, Routed
@@ -161,6 +161,8 @@ def _summary(case: Case) -> Verdict:
         tags=decision.tags,
         notes=(*case.reading.notes, *decision.notes),
         trace=trace_lines(decision),
+        entities=entity_rows(decision),
+        failed=failed_rules(decision),
         signs=sign_rows(match),
     )
 
@@ -169,7 +171,8 @@ def _verdict(case: Case, ticket_id: TicketId, routed: Routed) -> Verdict:
     summary = _summary(case)
     mailable = any(center.address is not None for center in routed.centers)
     names = tuple(center.name for center in routed.centers)
-    fallback = summary.created and not mailable and not summary.cc
+    unrouted = not mailable and not summary.cc
+    fallback = summary.created and (unrouted or case.decision.fallback)
     return replace(summary, ticket=ticket_id, centers=names if summary.created else (), fallback=fallback)
 
 

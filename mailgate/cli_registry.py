@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from mailgate import registering
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from routing import registry_lookup, registry_store
-from routing.entities import MailTexts, Matcher
+from routing.entities import MailTexts
 from routing.importing import checks
 from routing.importing.differences import KINDS, Difference
 from routing.importing.reading import Fault, Found
+from routing.matcher import Matcher
 from routing.registry import Registry
 from routing.registry_store import Import
 from tracker.words import nearest
@@ -76,6 +77,10 @@ def registry_import(
         *result.synced.notes,
     ):
         click.echo(f"note: {text}", err=True)
+    if result.rules is not None:
+        click.echo(
+            f"note: revision {result.rules} of the rules routes by the registry (rule `registry`)", err=True
+        )
     said = f"version {result.version} of {name} is in force: {_counts(found.registry)}"
     if not result.changed:
         said = f"{name} says what it said before: version {result.version} stays"

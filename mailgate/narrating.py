@@ -135,6 +135,13 @@ def _routing(explained: dict[str, Any]) -> Iterator[str]:
         yield _line("Routed to", ", ".join(where) or "nobody in particular: it is for the whole community")
     if explained["tags"]:
         yield _line("Tags", ", ".join(explained["tags"]))
+    entities = explained.get("entities") or ()
+    if entities:
+        yield _line("Names", "of the registry")
+        yield from (
+            _item(f"{kind} {name}, by {how}, in the {where}: {text}")
+            for kind, name, where, how, text in entities
+        )
     trace = explained.get("trace", ())
     yield _line("Rules", f"{len(trace) or 'none'} matched")
     yield from (_item(line) for line in trace)

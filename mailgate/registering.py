@@ -9,12 +9,16 @@ from sqlalchemy import Connection
 
 from mailgate import registry_sync
 from mailgate.registry_sync import Synced
-from routing import registry_store
+from routing import editing, registry_store
+from routing import store as rule_store
+from routing.actions import Action, Verb
 from routing.importing import checks, neutral, topology
 from routing.importing.differences import Difference, differences
 from routing.importing.reading import Fault, Found, Progress
 from routing.registry import Registry
 from routing.registry_store import Import
+from routing.rules import parse_rules
+from tracker.resources import resource_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Imported:
     changed: bool
     differences: tuple[Difference, ...]
     synced: Synced
+    rules: int | None = None
 
 
 def read(path: Path, progress: Progress) -> Found:
@@ -61,8 +66,25 @@ def put(connection: Connection, registry: Registry, by: Import) -> Imported:
     before = registry_store.newest(connection)
     changes = compare(connection, by.source, registry)
     version = registry_store.put(connection, registry, by)
+    rules = _route_by_it(connection, by)
     synced = registry_sync.sync(connection, registry_store.in_force(connection), by.now)
-    return Imported(version, all(one.number != version for one in before), changes, synced)
+    return Imported(version, all(one.number != version for one in before), changes, synced, rules)
+
+
+def _route_by_it(connection: Connection, by: Import) -> int | None:
+    """Have the rules use the registry, where none ever did; gives the revision that was made for it.
+
+    Instances older than the registry have rules without it. Who took the rule away meant it.
+    """
+    ever = (one.rules for one in rule_store.history(connection) if Verb.REGISTRY.value in one.text)
+    if any(Action(Verb.REGISTRY) in rule.then for rules in ever for rule in rules.rules):
+        return None
+    _, rules = rule_store.active(connection)
+    text = (resource_dir("config") / "routing.toml").read_text()
+    shipped = next(rule for rule in parse_rules(text).rules if Action(Verb.REGISTRY) in rule.then)
+    wanted = editing.add(rules, shipped, editing.Place())
+    change = rule_store.Change(by.author, "route by the registry, which was imported", by.now)
+    return rule_store.put_in_force(connection, wanted, change).number
 
 
 def remove(connection: Connection, by: Import) -> Synced:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mailgate.addresses import Role
 from mailgate.reading import Reading
 from mailgate.threads.match import Writer
-from routing.entities import Grid
 from routing.facts import AttachedFile, Facts, Kind, SenderClass, TicketFacts
+from routing.grid import Grid
 from tracker.model import Ticket
 
 

@@ -35,13 +35,14 @@ class Verb(StrEnum):
     TOPIC = "topic="
     NOTE = "note"
     STOP = "stop"
+    REGISTRY = "registry"
 
 
 # What decides where a ticket goes: a reply never does these (a reply is never re-routed).
-ROUTING = frozenset({Verb.ADD_CENTER, Verb.SET_CENTER, Verb.ADD_CC, Verb.QUEUE})
+ROUTING = frozenset({Verb.ADD_CENTER, Verb.SET_CENTER, Verb.ADD_CC, Verb.QUEUE, Verb.REGISTRY})
 
 _SYNONYMS = {"sc": "center"}
-_BARE = frozenset({Verb.PRIVATE, Verb.STOP})
+_BARE = frozenset({Verb.PRIVATE, Verb.STOP, Verb.REGISTRY})
 _TEXTS = frozenset({Verb.HOLD, Verb.REJECT, Verb.NOTE})
 
 

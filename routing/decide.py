@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from routing.actions import ROUTING, Action, Verb
+from routing.entities import Entity
 from routing.facts import Facts, Kind, Reading
 from routing.rules import Phase, Rule, RuleSet
 
@@ -16,11 +17,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TraceLine:
-    """What became of one rule: whether it matched, and why or why not."""
+    """What became of one rule: whether it matched, and why or why not; `failed`: it broke on this mail."""
 
     rule: str
     matched: bool
     why: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Decision:
 
     `hold` and `reject` are reasons, or None; the first given counts. `priority`, `queue` and `topic` are
     None when no rule speaks of them; the last given counts. `fallback` is true for an opening that no
-    rule gave a center or a cc: it goes to the community. `rules` matched, in that order.
+    rule gave a center or a cc, or that the registry leaves to the community. `rules` matched, in that order.
+    `entities` are what the mail names of the registry, as far as a rule asked.
     """
 
     centers: tuple[str, ...] = ()
@@ -56,6 +59,7 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     fallback: bool = False
     trace: tuple[TraceLine, ...] = ()
+    entities: tuple[Entity, ...] = ()
 
     def reason_for(self, recipient: str) -> Reason:
         """Why that center or contact was chosen."""
@@ -92,6 +96,7 @@ class _Course:
     private: bool = False
     queue: str | None = None
     topic: str | None = None
+    community: bool = False
     rules: list[str] = field(default_factory=list)
     trace: list[TraceLine] = field(default_factory=list)
 
@@ -124,8 +129,9 @@ class _Course:
             notes=tuple(self.notes),
             rules=tuple(self.rules),
             reasons=(*self.centers, *self.cc),
-            fallback=self.opening and not self._routed(),
+            fallback=self.opening and (self.community or not self._routed()),
             trace=tuple(self.trace),
+            entities=self.reading.entities_so_far,
         )
 
     def _routed(self) -> bool:
@@ -146,7 +152,8 @@ class _Course:
         # A shell by decision (house rule: total): one bad rule costs itself, never the mail.
         except Exception as error:
             log.exception("rule=%s failed", rule.name)
-            holds, why = False, f"failed: {type(error).__name__}"
+            self.trace.append(TraceLine(rule.name, False, f"failed: {type(error).__name__}", failed=True))
+            return False
         if not holds:
             self.trace.append(TraceLine(rule.name, False, why))
             return False
@@ -203,6 +210,19 @@ def _set_topic(course: _Course, _: str, argument: str) -> None:
     course.topic = argument
 
 
+def _by_registry(course: _Course, rule: str, _: str) -> None:
+    proposal = course.reading.proposal
+    for one in proposal.centers:
+        _choose(course.centers, Reason(one.recipient, rule, one.why))
+    for one in proposal.contacts:
+        _choose(course.cc, Reason(one.recipient, rule, one.why))
+    for tag in proposal.tags:
+        _add(course.tags, tag)
+    for note in proposal.notes:
+        _add(course.notes, note)
+    course.community = course.community or proposal.community
+
+
 def _nothing(_: _Course, __: str, ___: str) -> None:
     """`stop` is the affair of the phase."""
 
@@ -221,4 +241,5 @@ _DO: dict[Verb, Callable[[_Course, str, str], None]] = {
     Verb.TOPIC: _set_topic,
     Verb.NOTE: lambda course, _, text: _add(course.notes, text),
     Verb.STOP: _nothing,
+    Verb.REGISTRY: _by_registry,
 }

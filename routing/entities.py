@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from routing.registry import Registry
-
 
 class EntityKind(StrEnum):
     """What is named."""
@@ -62,26 +60,6 @@ class MailTexts:
     new_text: str = ""
     quoted_text: str = ""
     signature: str = ""
-
-
-class Matcher:
-    """Finds entities of one registry in texts; made once for each version of it."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-
-    def find(self, texts: MailTexts) -> tuple[Entity, ...]:
-        """All that is named, each entity once for each part of the mail that names it."""
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The registry in force: its version, what it says, and what finds its entities in a mail."""
-
-    version: int
-    registry: Registry
-    matcher: Matcher
 
 
 def names_of(entities: Sequence[Entity], kind: EntityKind) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from routing.entities import Entity, Grid, MailTexts
+from routing.entities import Entity, MailTexts
+from routing.grid import Grid
+from routing.registry_route import Asked, Proposal, propose
 
 # routing.md: a pattern runs over at most this much text; words and phrases as well.
 TEXT_LIMIT = 64 * 1024
@@ -116,6 +118,21 @@ class Reading:
             return ()
         texts = MailTexts(facts.subject, facts.new_text, facts.quoted_text, facts.signature)
         return facts.grid.matcher.find(texts)
+
+    @property
+    def entities_so_far(self) -> tuple[Entity, ...]:
+        """The entities, where a rule asked for them; nothing is looked for."""
+        found: tuple[Entity, ...] = self.__dict__.get("entities", ())
+        return found
+
+    @cached_property
+    def proposal(self) -> Proposal:
+        """Whom the registry names for the mail; asked for when the first rule does."""
+        facts = self._facts
+        if facts.grid is None:
+            return Proposal()
+        asked = Asked(facts.sender, facts.subject, facts.new_text, facts.received)
+        return propose(facts.grid.directory, self.entities, asked)
 
     @cached_property
     def subject(self) -> tuple[Text, ...]:

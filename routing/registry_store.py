@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from routing.entities import Grid, Matcher
+from routing.grid import Grid, make_grid
 from routing.registry import Registry
 from routing.registry_json import from_json, to_json
 from routing.tables import registry_reads as reads
@@ -76,8 +76,7 @@ class ActiveRegistry:
         if number is None:
             return None
         if self._known is None or self._known.version != number:
-            registry = in_force(connection)
-            self._known = Grid(number, registry, Matcher(registry))
+            self._known = make_grid(number, in_force(connection))
         return self._known
 
 

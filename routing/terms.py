@@ -9,6 +9,8 @@ from enum import Enum, auto
 
 import re2
 
+from routing.entities import EntityKind, Where
+from routing.entity_terms import active, downtime, hosts, named, same_name, where
 from routing.facts import Kind, Reading, SenderClass, Text, fold
 from routing.faults import Fault, one_of
 
@@ -58,7 +60,7 @@ class Field:
 
 def field(name: str, offset: int) -> Field:
     """The field called `name` in any case; Fault when there is none."""
-    found = _FIELDS.get(name.lower())
+    found = _FIELDS.get(_SYNONYMS.get(name.lower(), name.lower()))
     if found is None:
         known = [*_FIELDS, "header"]
         raise Fault(offset, f'unknown field "{name}"', f"{one_of(known, name)}, or quotes around plain text")
@@ -145,6 +147,14 @@ def _in_names(value: Value) -> Search:
     return _glob(wanted, value.offset) if _is_glob(value) else _equal(wanted)
 
 
+def _in_registry(value: Value) -> Search:
+    """A name of the registry, in any spelling, or a glob over such names."""
+    wanted = _folded(value)
+    if _is_glob(value):
+        return _glob(wanted, value.offset)
+    return lambda text: text.folded if same_name(text.folded, wanted) else None
+
+
 def _among(field_name: str, known: tuple[str, ...]) -> Callable[[Value], Search]:
     """One of a closed set of words."""
 
@@ -222,7 +232,16 @@ _FIELDS: dict[str, Field] = {
         Field("tag", lambda reading: reading.tags, _in_names),
         Field("status", lambda reading: reading.status, _among("status", STATUSES)),
         Field("priority", lambda reading: reading.priority, _among("priority", PRIORITIES)),
+        *(Field(kind.value, named(kind), _in_registry) for kind in EntityKind),
+        *(
+            Field(f"{kind.value}.where", where(kind), _among(f"{kind.value}.where", tuple(Where)))
+            for kind in EntityKind
+        ),
+        Field("fqdn", hosts, _in_domain),
+        Field("resource.active", active, _among("resource.active", ("yes", "no"))),
+        Field("resource.downtime", downtime, _among("resource.downtime", ("now", "planned"))),
     )
 }
+_SYNONYMS = {"sc": "center", "sc.where": "center.where"}
 # A value without a field looks here.
 PROSE = Field("text", lambda reading: reading.prose, _in_prose)

@@ -13,7 +13,7 @@ from mailgate.commands.handover import hand_over
 from mailgate.commandwords import Command, Word
 from mailgate.reading import Reading
 from mailgate.threads.match import Question
-from routing.entities import Grid
+from routing.grid import Grid
 from tracker import assign, nosy, rights, tickets
 from tracker.events import Actor
 from tracker.model import BadValue, Person, Priority, Status, Ticket, TicketId, TrackerError

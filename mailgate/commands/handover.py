@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from routing.entities import Grid
+from routing.grid import Grid
 from routing.registry import Resource, ResourceGroup, name_key
 from tracker import assign
 from tracker.commands import Contact

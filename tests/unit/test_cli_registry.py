@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Connection, delete
 
 from mailgate.cli import main
+from routing import store as rule_store
+from routing.rules import parse_rules
+from routing.tables import actives, drafts, revisions
 from tests.support.community import Community
 from tests.support.neutral import CENTERS, GROUPS, neutral_file
+from tests.support.put_grid import put_grid
 
 Run = Callable[..., Result]
 SHARED = Path(os.environ.get("MAILGATE_SHARED", Path(__file__).parents[3] / "shared")) / "data"
@@ -116,3 +121,32 @@ def test_an_unknown_entry_is_answered_with_the_nearest(mailgate: Run, tmp_path: 
 @pytest.mark.parametrize("folder", ["registry", "registry/overlay_2005.json", "topology-sample"])
 def test_real_registries_come_in(mailgate: Run, folder: str) -> None:
     assert "is in force" in mailgate("registry", "import", str(SHARED / folder)).stdout
+
+
+def test_rules_that_never_knew_the_registry_route_by_it_once(mailgate: Run, tmp_path: Path) -> None:
+    bare = tmp_path / "rules.toml"
+    bare.write_text('[[rule]]\nname = "a"\nphase = "enrich"\nwhen = "is:new"\nthen = ["tag+=a"]\n')
+    shipped = mailgate("rules", "list", "--json").stdout
+    assert '"registry"' in shipped
+    mailgate("rules", "import", str(bare), "--apply", "-m", "only mine")
+    mailgate("registry", "import", str(neutral_file(tmp_path)))
+    # The rule was there before, and somebody took it away.
+    assert '"registry"' not in mailgate("rules", "list", "--json").stdout
+
+
+def test_an_instance_older_than_the_registry_gets_its_rule(community: Community) -> None:
+    rules = parse_rules('[[rule]]\nname = "a"\nphase = "enrich"\nwhen = "is:new"\nthen = ["tag+=a"]\n')
+
+    def old(connection: Connection) -> None:
+        for table in (actives, drafts, revisions):
+            connection.execute(delete(table))
+        rule_store.initialise(
+            connection, rules, rule_store.Change("operator", "as it was", community.clock())
+        )
+
+    community.app.write(old)
+    put_grid(community)
+    put_grid(community)
+    _, now = community.app.read(rule_store.active)
+    assert [rule.name for rule in now.rules] == ["registry", "a"]
+    assert community.app.read(rule_store.active_number) == 2

@@ -128,7 +128,7 @@ def test_a_rule_that_fails_is_skipped_logged_and_the_mail_goes_on(caplog: pytest
     broken = replace(rule("broken", "route", "*", "center+=A", "stop"), when=Query("*", _Broken()))
     decision = decide(ruleset([broken, rule("next", "route", "*", "center+=B")]), OPENING)
     assert decision.centers == ("B",)
-    assert decision.trace[0] == TraceLine("broken", False, "failed: ZeroDivisionError")
+    assert decision.trace[0] == TraceLine("broken", False, "failed: ZeroDivisionError", failed=True)
     assert "rule=broken failed" in caplog.text
 
 
