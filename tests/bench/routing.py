@@ -7,13 +7,11 @@ of a regular expression that finds the words of the same text.
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from routing.decide import decide
 from routing.entities import MailTexts
@@ -30,6 +28,7 @@ from routing.registry import (
     VirtualOrganization,
 )
 from routing.rules import RuleSet, parse_rules
+from tests.support.shared import shared_folder
 
 _WORDS = re.compile(r"[^\W_]+")
 _PLAIN = [
@@ -179,9 +178,7 @@ def synthetic(count: int) -> Registry:
 
 def shared() -> Registry | None:
     """The public registry in MAILGATE_SHARED, or beside the repository."""
-    folder = (
-        Path(os.environ.get("MAILGATE_SHARED") or Path(__file__).parents[3] / "shared") / "data" / "registry"
-    )
+    folder = shared_folder() / "data" / "registry"
     return neutral.read(folder).registry if folder.is_dir() else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +17,10 @@ from routing.tables import actives, drafts, revisions
 from tests.support.community import Community
 from tests.support.neutral import CENTERS, GROUPS, neutral_file
 from tests.support.put_grid import put_grid
+from tests.support.shared import shared_folder
 
 Run = Callable[..., Result]
-SHARED = Path(os.environ.get("MAILGATE_SHARED", Path(__file__).parents[3] / "shared")) / "data"
+SHARED = shared_folder() / "data"
 
 
 @pytest.fixture
