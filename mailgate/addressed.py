@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import deliveries
+from mailgate import deliveries, introductions
 from mailgate.addresses import Role, Target, Verb, is_nobody, target_tickets
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
@@ -19,7 +19,7 @@ from tracker import nosy, rights, tickets
 from tracker.events import Actor
 from tracker.model import Address, BadValue, Person, Status, Ticket, TicketId
 from tracker.people import normalise_address
-from tracker.storage import people, queues
+from tracker.storage import contacts, people, queues
 from tracker.storage import tickets as store
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
@@ -80,7 +80,20 @@ def unsubscribe(uow: UnitOfWork, reading: Reading, keys: Keys) -> Verdict:
         if _may_unsubscribe(reading, target, address, keys):
             queues.unsubscribe(uow.connection, target.queue.id, subscriber.person.id)
             return Verdict(disposition, "unsubscribed", notes=(f"{address} left {target.queue.address}",))
+    contact = _contact_of(uow, reading, target, keys)
+    if contact is not None:
+        contacts.suppress(uow.connection, contact, "asked for it by mail", uow.now)
+        return Verdict(disposition, "suppressed", notes=(f"{contact} gets no more mail as a contact",))
     return Verdict(disposition, "unsubscribe", notes=("nobody to take off the list",))
+
+
+def _contact_of(uow: UnitOfWork, reading: Reading, target: Target, keys: Keys) -> Address | None:
+    """Whose token of a contact it is: the sender's, or that of somebody who was told once."""
+    if target.token is None:
+        return None
+    known = introductions.everybody(uow.connection)
+    candidates = (*(() if reading.sender is None else (reading.sender,)), *known)
+    return next((one for one in candidates if keys.is_contact(target.token, one)), None)
 
 
 def _may_unsubscribe(reading: Reading, target: Target, address: Address, keys: Keys) -> bool:

@@ -8,13 +8,15 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mailgate import inbound
+from mailgate import contact_digest, inbound
 from mailgate.admission import LEASE, Admission, Site, with_id
+from mailgate.brake import Brake, Limits, owners_of
 from mailgate.compose import Composer
 from mailgate.courier import Courier
 from mailgate.courier_maildir import MaildirCourier
@@ -24,7 +26,7 @@ from mailgate.courier_wire import Smarthost
 from mailgate.deliver import Deliverer, Patience
 from mailgate.envelope import Client, Envelope
 from mailgate.errands import Errand
-from mailgate.gate import Limits
+from mailgate.gate import Limits as GateLimits
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
@@ -39,7 +41,8 @@ from mailgate.worker import Tries, Worker
 from routing.facts import Facts
 from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
-from tracker.model import Queue, Trust
+from tracker.commands import Brakes
+from tracker.model import Address, Queue, Trust
 from tracker.storage import centers, people, queues
 from tracker.storage.database import Database, Work, Writer
 from tracker.unit_of_work import Clock, system_clock
@@ -88,7 +91,9 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.composer, ActiveRules(), self.registry)
+        chosen = self.settings.brakes
+        brakes = Brakes(chosen.contacts_per_mail, chosen.openings_per_contact)
+        return Gateway(self.composer, ActiveRules(), self.registry, brakes)
 
     @cached_property
     def registry(self) -> ActiveRegistry:
@@ -96,12 +101,30 @@ class App:
 
     @cached_property
     def notifier(self) -> Notifier:
-        return Notifier(self.composer, self.settings.notify.attach)
+        return Notifier(self.composer, self.settings.notify.attach, self.brake)
+
+    @cached_property
+    def brake(self) -> Brake:
+        chosen = self.settings.brakes
+        limits = Limits(chosen.copies_per_mail, chosen.usual_hours, chosen.least_copies_an_hour)
+        return Brake(limits, self.owners, self.composer)
+
+    @property
+    def owners(self) -> tuple[Address, ...]:
+        """Who is told when something needs a person."""
+        return owners_of(tuple(self.settings.instance.owner))
 
     @cached_property
     def errands(self) -> tuple[Errand, ...]:
         """What the daemon does from time to time."""
-        return ()
+        return (
+            Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
+        )
+
+    def _write_home(
+        self, send: Callable[[Connection, Composer, datetime], int], connection: Connection, now: datetime
+    ) -> int:
+        return send(connection, self.composer, now)
 
     @cached_property
     def list_servers(self) -> ListServers:
@@ -167,10 +190,10 @@ class App:
         target = Smarthost(chosen.smarthost.host, chosen.smarthost.port, self.hostname(), limits=limits)
         return [SmtpCourier(target) for _ in range(chosen.connections)]
 
-    def limits(self) -> Limits:
+    def limits(self) -> GateLimits:
         """The caps and deadlines of the listeners."""
         intake = self.settings.intake
-        return Limits(
+        return GateLimits(
             message_bytes=intake.message_size,
             recipients=intake.recipients,
             messages=intake.messages_per_connection,

@@ -17,7 +17,7 @@ from mailgate.threads.match import Match, Question
 from mailgate.verdict import Verdict, entity_rows, failed_rules, sign_rows, trace_lines
 from routing.decide import Decision
 from tracker import assign, nosy, repair, tickets
-from tracker.commands import AddPost, OpenTicket, Routed
+from tracker.commands import AddPost, Brakes, OpenTicket, Routed
 from tracker.events import Actor
 from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
 from tracker.storage import people, queues
@@ -41,6 +41,7 @@ class Case:
     revision: int
     decision: Decision
     released: bool
+    brakes: Brakes
 
 
 def carry_out(uow: UnitOfWork, case: Case) -> tuple[Verdict, PostId | None]:
@@ -55,7 +56,7 @@ def carry_out(uow: UnitOfWork, case: Case) -> tuple[Verdict, PostId | None]:
         if not addressed.is_command_only(case.reading):
             post_id = _continue(uow, case, case.match.ticket, author)
     opened = case.match.ticket is None
-    routed = assign.route(uow, route_of(ticket_id, case.decision, case.revision, fresh=opened))
+    routed = assign.route(uow, route_of(ticket_id, case.decision, case.revision, case.brakes, fresh=opened))
     for kind, other in case.match.links:
         tickets.link(uow, ticket_id, kind, other, Actor(author.id, "mail"))
     _late_merges(uow, case, ticket_id)
@@ -171,9 +172,12 @@ def _verdict(case: Case, ticket_id: TicketId, routed: Routed) -> Verdict:
     summary = _summary(case)
     mailable = any(center.address is not None for center in routed.centers)
     names = tuple(center.name for center in routed.centers)
-    unrouted = not mailable and not summary.cc
+    contacts = tuple(contact.address for contact in routed.contacts)
+    unrouted = not mailable and not contacts
     fallback = summary.created and (unrouted or case.decision.fallback)
-    return replace(summary, ticket=ticket_id, centers=names if summary.created else (), fallback=fallback)
+    if not summary.created:
+        return replace(summary, ticket=ticket_id)
+    return replace(summary, ticket=ticket_id, centers=names, cc=contacts, fallback=fallback)
 
 
 def _disposition(case: Case) -> str:

@@ -12,6 +12,7 @@ import click
 
 from mailgate import cli_mail, cli_repair
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
+from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
 from mailgate.cli_lists import centers, lists
 from mailgate.cli_queue import deliveries_group, hold, queue
@@ -179,6 +180,8 @@ for command in (
     queue,
     hold,
     deliveries_group,
+    pause,
+    resume,
 ):
     main.add_command(command)
 for command in cli_repair.COMMANDS:

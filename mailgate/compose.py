@@ -33,8 +33,8 @@ from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, mixed, text_part
 from mailgate.quotes.quoting import count_lines, separate, stands_alone
 from mailgate.tokens import Keys
-from tracker.model import EventId, PostId, Queue, Ticket
-from tracker.nosy import Face
+from tracker.model import Address, EventId, PostId, Queue, Ticket
+from tracker.nosy import Face, Role, Told
 from tracker.resources import resource_dir
 from tracker.storage.posts import Post
 
@@ -122,9 +122,12 @@ class Composer:
             keep_trailing_newline=True,
         )
 
-    def ticket_copy(self, mail: PostMail, reason: str) -> Outgoing:
-        """The ticket face of a post, for all who get it for the same `reason`."""
-        entity = self._post_body(mail, reason)
+    def ticket_copy(self, mail: PostMail, reason: str, first: Told | None = None) -> Outgoing:
+        """The ticket face of a post, for all who get it for the same `reason`.
+
+        `first`: for that contact or center alone, which never heard of us; the mail then says who we are.
+        """
+        entity = self._post_body(mail, reason, first)
         post = mail.post
         fields = [
             mailboxes("From", [Mailbox(mail.queue.address, f"{mail.author} via {mail.queue.tag}")]),
@@ -144,7 +147,7 @@ class Composer:
         ]
         return _ticket_face(mail, post.id, post.message_id, fields, entity)
 
-    def _post_body(self, mail: PostMail, reason: str) -> Entity:
+    def _post_body(self, mail: PostMail, reason: str, first: Told | None) -> Entity:
         post = mail.post
         shown, folded = _shown(mail)
         author = f"{mail.author} <{post.author_address}>" if post.author_name else post.author_address
@@ -161,6 +164,9 @@ class Composer:
             left_out=", ".join(mail.left_out),
             reason=reason,
             unfollow=ticket_address(mail.queue, mail.ticket.id, "unfollow"),
+            list=mail.queue.address,
+            as_center=first is not None and first.role is Role.CENTER,
+            never_again="" if first is None else self._way_out_for_good(mail.queue, first.address),
         )
         return mixed(rendered, mail.files) if mail.files else text_part(rendered)
 
@@ -237,11 +243,18 @@ class Composer:
         token = self.keys.reply(number, due.address)
         name = f"{queue.tag} ticket {number}"
         way_out = f"<mailto:{ticket_address(queue, number, 'unfollow', token)}>"
+        if due.role is Role.CONTACT:
+            # Who never joined leaves more than a ticket (product.md, two copies).
+            way_out = f"<mailto:{self._way_out_for_good(queue, due.address)}>"
         return [
             mailboxes("Reply-To", [Mailbox(ticket_address(queue, number, token), name)]),
             tokens("List-Unsubscribe", [way_out]),
             text("X-Mailgate-Recipient", due.address),
         ]
+
+    def _way_out_for_good(self, queue: Queue, address: Address) -> str:
+        """Where a mail makes that no contact or center of that address is written to again."""
+        return f"{queue.local_part}+unsubscribe.{self.keys.contact(address)}@{queue.domain}"
 
     def thread_fields(
         self, ticket: Ticket, queue: Queue, earlier: Sequence[str], *, reply: bool

@@ -12,12 +12,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import deliveries
+from mailgate import deliveries, pauses
 from mailgate.compose import Composer
 from mailgate.courier import Copy, Courier, Outcome
 from mailgate.courier import Result as Sent
 from mailgate.deliveries import DeliveryId, Due, Result, State
 from mailgate.errors import printable
+from mailgate.pauses import Paused
 from tracker.model import Queue, QueueId
 from tracker.storage import queues
 from tracker.storage.database import Database
@@ -89,6 +90,8 @@ class Deliverer:
         return shares
 
     def _load(self, connection: Connection, now: datetime) -> tuple[tuple[Due, ...], list[Copy]]:
+        if pauses.is_paused(connection, Paused.DELIVER):
+            return (), []
         batch = deliveries.due(connection, now, _BATCH)
         rendered = deliveries.load(connection, {due.outgoing_id for due in batch}) if batch else {}
         lists: dict[QueueId, Queue] = {q.id: q for q in queues.everyone(connection)} if batch else {}

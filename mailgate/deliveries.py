@@ -229,6 +229,12 @@ def note_bounce(connection: Connection, number: int, report: str) -> TicketId | 
     return ticket_of(connection, number)
 
 
+def count_since(connection: Connection, since: datetime) -> int:
+    """How many copies were written since a time."""
+    query = select(func.count()).select_from(delivery).where(delivery.c.created_at > since)
+    return connection.execute(query).scalar_one()
+
+
 def of_post(connection: Connection, post_id: PostId) -> tuple[Entry, ...]:
     """All deliveries of one post, in the order in which people were found."""
     query = _ENTRIES.where(outgoing.c.post_id == post_id).order_by(delivery.c.id)

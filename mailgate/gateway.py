@@ -26,6 +26,7 @@ from routing.decide import Decision, decide
 from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
 from tracker import repair, tickets
+from tracker.commands import NORMAL, Brakes
 from tracker.events import Actor
 from tracker.model import Link, PostId
 from tracker.storage import keys, people, posts
@@ -52,11 +53,14 @@ class Conditions:
 class Gateway:
     """Decides what a mail does, and does it."""
 
-    def __init__(self, composer: Composer, rules: ActiveRules, registry: ActiveRegistry) -> None:
+    def __init__(
+        self, composer: Composer, rules: ActiveRules, registry: ActiveRegistry, brakes: Brakes = NORMAL
+    ) -> None:
         self._composer = composer
         self._keys = composer.keys
         self._rules = rules
         self._registry = registry
+        self._brakes = brakes
 
     def receive(self, connection: Connection, reading: Reading, conditions: Conditions) -> Verdict:
         """Do all that follows from a mail, and take it off the spool. Raises inbound.AlreadyDone.
@@ -129,7 +133,18 @@ class Gateway:
             return replace(_held(reading, objection, decision), signs=sign_rows(match)), None
         asked = addressed.asked(connection, reading, question, self._keys)
         asking = acts.asked(connection, reading, question, match.ticket, known)
-        case = Case(reading, question, known, match, asked, asking, revision, decision, conditions.released)
+        case = Case(
+            reading,
+            question,
+            known,
+            match,
+            asked,
+            asking,
+            revision,
+            decision,
+            conditions.released,
+            self._brakes,
+        )
         verdict, post_id = carryout.carry_out(uow, case)
         return self._command(uow, case, verdict), post_id
 

@@ -10,11 +10,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import deliveries
+from mailgate import deliveries, introductions, pauses
 from mailgate.addresses import is_ours
 from mailgate.apart import read_attachments
+from mailgate.brake import Brake
 from mailgate.compose import ChangeMail, Composer, PostMail, proofs_of_copies
 from mailgate.mimeout import OutPart
+from mailgate.pauses import Paused
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
 from tracker.commands import Contact
@@ -68,26 +70,32 @@ class _World:
 class Notifier:
     """The subscriber of the journal that writes mail."""
 
-    def __init__(self, composer: Composer, attach_bytes: int) -> None:
+    def __init__(self, composer: Composer, attach_bytes: int, brake: Brake) -> None:
         self._composer = composer
+        self._brake = brake
         self._attach_bytes = attach_bytes
 
     def advance(self, connection: Connection, now: datetime) -> int:
         """Tell of the next events about posts; gives how many events were read, 0 when all were."""
+        if pauses.is_paused(connection, Paused.NOTIFY):
+            return 0
         cursor = journal.read_cursor(connection, POSTS)
         rows = journal.after(connection, cursor, _BATCH)
         if not rows:
             return 0
         telling = [row for row in rows if row.event.kind in _TOLD_OF and not row.event.quiet]
-        if telling:
-            self._tell_posts(connection, telling, now)
-        journal.advance(connection, POSTS, rows[-1].id)
-        return len(rows)
+        stopped_at = self._tell_posts(connection, telling, now) if telling else None
+        done = rows if stopped_at is None else [row for row in rows if row.id < stopped_at]
+        if done:
+            journal.advance(connection, POSTS, done[-1].id)
+        return len(done)
 
     def advance_changes(self, connection: Connection, now: datetime) -> int:
         """Tell of changes without text, once the first of them is a minute old; gives how many events
         were read.
         """
+        if pauses.is_paused(connection, Paused.NOTIFY):
+            return 0
         cursor = journal.read_cursor(connection, CHANGES)
         rows = journal.after(connection, cursor, _BATCH)
         first = next((n for n, row in enumerate(rows) if _is_change(row)), len(rows))
@@ -98,7 +106,10 @@ class Notifier:
             journal.advance(connection, CHANGES, rows[first - 1].id)
         return first
 
-    def _tell_posts(self, connection: Connection, rows: Sequence[JournalRow], now: datetime) -> None:
+    def _tell_posts(
+        self, connection: Connection, rows: Sequence[JournalRow], now: datetime
+    ) -> EventId | None:
+        """Tell of posts; gives the event before which the brake stopped, if it did."""
         world = _read_world(connection, rows)
         contacts = _contacts(rows)
         reached: dict[TicketId, set[Address]] = defaultdict(set)
@@ -110,10 +121,13 @@ class Notifier:
                 continue
             audience = _audience(world, ticket, contacts)
             told = world.others(_told(connection, row, post, audience, reached[ticket.id]))
+            if told and self._brake.stops(connection, len(told), row.event.at, now):
+                return row.id
             if told:
                 mail = _post_mail(connection, row.id, world, post)
                 self._write(connection, mail, told, now)
                 reached[ticket.id].update(one.address for one in told)
+        return None
 
     def _write(self, connection: Connection, mail: PostMail, told: Sequence[Told], now: datetime) -> None:
         """One rendered mail for each face and reason, a delivery for each person."""
@@ -125,7 +139,14 @@ class Notifier:
         if ticketed:
             start = posts.get_blob_start(connection, mail.post.raw_sha256, _HEADER_BYTES)
             mail = replace(self._with_files(connection, mail), copy_of=proofs_of_copies(start))
-        for reason, group in _by_reason(ticketed):
+        routed = [one for one in ticketed if one.role in (Role.CENTER, Role.CONTACT)]
+        strangers = introductions.strangers(connection, (one.address for one in routed))
+        for one in routed:
+            if one.address in strangers:
+                outgoing = self._composer.ticket_copy(mail, one.reason, first=one)
+                deliveries.add(connection, outgoing, [one], now)
+        introductions.introduce(connection, sorted(strangers), now)
+        for reason, group in _by_reason(one for one in ticketed if one.address not in strangers):
             deliveries.add(connection, self._composer.ticket_copy(mail, reason), group, now)
 
     def _with_files(self, connection: Connection, mail: PostMail) -> PostMail:

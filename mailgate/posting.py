@@ -11,7 +11,7 @@ from mailgate.threads.identity import stored_under
 from mailgate.threads.match import Question
 from mailgate.threads.thread import unresolved
 from routing.decide import Decision
-from tracker.commands import ChosenCenter, Contact, NewAttachment, NewPost, Route
+from tracker.commands import Brakes, ChosenCenter, Contact, NewAttachment, NewPost, Route
 from tracker.model import Address, PersonId, Priority, TicketId
 from tracker.people import read_address
 from tracker.storage.keys import KnownKey
@@ -68,7 +68,7 @@ def _whole_mail(raw: bytes) -> Attachment:
     return Attachment(RAW_NAME, RAW_TYPE, len(raw), hashlib.sha256(raw).hexdigest())
 
 
-def route_of(ticket_id: TicketId, decision: Decision, revision: int, *, fresh: bool) -> Route:
+def route_of(ticket_id: TicketId, decision: Decision, revision: int, brakes: Brakes, *, fresh: bool) -> Route:
     """What the rules of `revision` give to a ticket, `fresh` when it was opened just now."""
     return Route(
         fresh=fresh,
@@ -79,6 +79,7 @@ def route_of(ticket_id: TicketId, decision: Decision, revision: int, *, fresh: b
         tags=decision.tags,
         priority=None if decision.priority is None else Priority(decision.priority),
         notes=decision.notes,
+        brakes=brakes,
     )
 
 

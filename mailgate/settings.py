@@ -160,6 +160,7 @@ class Settings:
     mail: MailSettings
     outgoing: OutgoingSettings
     notify: NotifySettings
+    brakes: BrakeSettings
     work: WorkSettings
     log: LogSettings
 

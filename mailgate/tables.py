@@ -102,6 +102,8 @@ delivery = Table(
     Column("done_at", UtcDateTime),
     # What the remote said last, one printable line.
     Column("reply", Text, nullable=False, server_default=""),
+    # How many went out of late: the brake asks.
+    Index("ix_delivery_created_at", "created_at"),
     Index(
         "ix_delivery_waiting",
         "due_at",

@@ -98,6 +98,13 @@ class Keys:
     def is_unsubscribe(self, token: str, queue_id: int, address: Address) -> bool:
         return self._holds(token, "unsubscribe", queue_id, address)
 
+    def contact(self, address: Address) -> str:
+        """The token by which `address` never again hears of us as a contact or a center."""
+        return self._sign("contact", address)
+
+    def is_contact(self, token: str, address: Address) -> bool:
+        return self._holds(token, "contact", address)
+
 
 def create_key_file(path: Path) -> None:
     """Write a new key that only the owner may read; one that is there stays."""

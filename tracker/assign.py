@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from tracker.commands import ChosenCenter, Contact, Route, Routed
+from tracker.commands import NORMAL, Brakes, ChosenCenter, Contact, Route, Routed
 from tracker.events import Actor, Event, Kind
-from tracker.model import Address, BadValue, Center, CenterId, ContactState, Priority, TicketId
+from tracker.model import (
+    Address,
+    BadValue,
+    Center,
+    CenterId,
+    CenterState,
+    ContactState,
+    Priority,
+    TicketId,
+)
 from tracker.storage import centers
 from tracker.storage import contacts as contact_store
 from tracker.storage import tickets as store
@@ -16,13 +26,20 @@ from tracker.unit_of_work import UnitOfWork
 
 
 def route(uow: UnitOfWork, command: Route) -> Routed:
-    """Give a ticket what the rules decided."""
+    """Give a ticket what the rules decided, within the brakes.
+
+    A center that takes no tickets now is stood in for by its delegate; a contact that wants none is left out.
+    """
     actor = Actor(None, command.cause)
     names = tuple(chosen.name for chosen in command.centers)
     known = centers.lookup(uow.connection, names)
     chosen = _each_once(command.centers, known)
-    _add_centers(uow, command.ticket_id, chosen, actor, fresh=command.fresh)
-    add_contacts(uow, command.ticket_id, command.contacts, actor, fresh=command.fresh)
+    chosen = [
+        one for center, why in chosen if (one := _in_charge(uow, command.ticket_id, center, why, actor))
+    ]
+    _add_centers(uow, command.ticket_id, _unique(chosen), actor, fresh=command.fresh)
+    told = command.contacts[: command.brakes.contacts_a_mail]
+    contacts = add_contacts(uow, command.ticket_id, told, actor, command.brakes)
     if command.tags:
         add_tags(uow, command.ticket_id, command.tags, actor)
     if command.priority is not None and command.priority is not Priority.NORMAL:
@@ -32,7 +49,46 @@ def route(uow: UnitOfWork, command: Route) -> Routed:
     for note in command.notes:
         uow.record(command.ticket_id, Kind.NOTE, actor, after=note)
     unknown = tuple(name for name in names if name not in known)
-    return Routed(tuple(center for center, _ in chosen), unknown)
+    return Routed(tuple(center for center, _ in _unique(chosen)), unknown, contacts)
+
+
+def _in_charge(
+    uow: UnitOfWork, ticket_id: TicketId, center: Center, why: str, actor: Actor
+) -> tuple[Center, str] | None:
+    """The center, or who stands in for it while it takes no tickets; None, with a note, when nobody does."""
+    now, seen = center, {center.id}
+    while not _takes_tickets(uow, now):
+        away = _absence(now)
+        following = None if now.delegate is None else centers.by_id(uow.connection, now.delegate)
+        if following is None or following.id in seen:
+            uow.record(ticket_id, Kind.NOTE, actor, after=f"not routed to {center.name}: {away}")
+            return None
+        why = f"you stand in for {now.name}, which is away" + (f": {why}" if why else "")
+        seen.add(following.id)
+        now = following
+    return now, why
+
+
+def _takes_tickets(uow: UnitOfWork, center: Center) -> bool:
+    unwilling = center.address is not None and contact_store.suppressed(uow.connection, (center.address,))
+    return center.takes_tickets(uow.now) and not unwilling
+
+
+def _absence(center: Center) -> str:
+    if center.state is CenterState.AWAY:
+        until = "" if center.away_until is None else f" until {center.away_until.date().isoformat()}"
+        return f"{center.name} is away{until}"
+    if center.state is CenterState.OFF:
+        return f"{center.name} takes no tickets"
+    return f"{center.name} wants no mail of us"
+
+
+def _unique(chosen: Sequence[tuple[Center, str]]) -> list[tuple[Center, str]]:
+    """Each center once: one may stand in for several."""
+    found: dict[CenterId, tuple[Center, str]] = {}
+    for center, why in chosen:
+        found.setdefault(center.id, (center, why))
+    return list(found.values())
 
 
 def _each_once(wanted: Sequence[ChosenCenter], known: dict[str, Center]) -> list[tuple[Center, str]]:
@@ -79,24 +135,53 @@ def remove_center(uow: UnitOfWork, ticket_id: TicketId, center: Center, actor: A
 
 
 def add_contacts(
-    uow: UnitOfWork, ticket_id: TicketId, added: Sequence[Contact], actor: Actor, *, fresh: bool = False
-) -> None:
-    """Have contacts told of a ticket, each once; `fresh`: it was opened just now and has none."""
-    if not added:
-        return
-    known = () if fresh else contact_store.of_tickets(uow.connection, (ticket_id,))
-    present = {contact.address for contact in known}
-    unique = {contact.address: contact for contact in reversed(added) if contact.address not in present}
-    rows = [
-        TicketContact(ticket_id, address, unique[address].why, ContactState.TOLD, uow.now)
-        for address in dict.fromkeys(contact.address for contact in added)
-        if address in unique
-    ]
+    uow: UnitOfWork,
+    ticket_id: TicketId,
+    added: Sequence[Contact],
+    actor: Actor,
+    brakes: Brakes = NORMAL,
+) -> tuple[Contact, ...]:
+    """Have contacts told of a ticket, each once; gives those who are, now or in a digest.
+
+    Who wants no mail as a contact is left out. Who was told of enough openings today hears in a digest. A
+    private ticket goes to no contact: it is for those who take part and its centers.
+    """
+    if not added or _is_private(uow, ticket_id):
+        return ()
+    present = {contact.address for contact in contact_store.of_tickets(uow.connection, (ticket_id,))}
+    unwilling = contact_store.suppressed(uow.connection, (one.address for one in added))
+    wanted = {one.address: one for one in reversed(added) if one.address not in present}
+    rows = []
+    for address in dict.fromkeys(one.address for one in added if one.address in wanted):
+        if address in unwilling:
+            uow.record(ticket_id, Kind.NOTE, actor, after=f"not told: {address} wants no mail as a contact")
+            continue
+        state = _contact_state(uow, address, brakes)
+        rows.append(TicketContact(ticket_id, address, wanted[address].why, state, uow.now))
     contact_store.add(uow.connection, rows)
     for row in rows:
-        uow.record_event(
-            Event(ticket_id, Kind.CONTACT_ADDED, actor, uow.now, after=row.address, detail=row.why)
-        )
+        _record_contact(uow, row, actor)
+    return tuple(wanted[row.address] for row in rows)
+
+
+def _is_private(uow: UnitOfWork, ticket_id: TicketId) -> bool:
+    ticket = store.by_ids(uow.connection, (ticket_id,)).get(ticket_id)
+    return ticket is not None and ticket.private
+
+
+def _contact_state(uow: UnitOfWork, address: Address, brakes: Brakes) -> ContactState:
+    since = uow.now - timedelta(days=1)
+    told = contact_store.told_since(uow.connection, address, since)
+    return ContactState.TOLD if told < brakes.openings_a_day else ContactState.DIGEST
+
+
+def _record_contact(uow: UnitOfWork, row: TicketContact, actor: Actor) -> None:
+    if row.state is ContactState.DIGEST:
+        note = f"{row.address} hears of it in a digest: enough openings for a day"
+        uow.record(row.ticket_id, Kind.NOTE, actor, after=note)
+        return
+    event = Event(row.ticket_id, Kind.CONTACT_ADDED, actor, uow.now, after=row.address, detail=row.why)
+    uow.record_event(event)
 
 
 def remove_contact(uow: UnitOfWork, ticket_id: TicketId, address: Address, actor: Actor) -> None:

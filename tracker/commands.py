@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from tracker.model import Address, Center, Person, PersonId, Priority, QueueId, TicketId, Trust
 
@@ -100,6 +101,17 @@ class ChosenCenter:
 
 
 @dataclass(frozen=True, slots=True)
+class Brakes:
+    """How many contacts a mail may bring in, and of how many openings one contact is told in a day."""
+
+    contacts_a_mail: int = 3
+    openings_a_day: int = 3
+
+
+NORMAL: Final = Brakes()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """What the rules said of a ticket. `fresh`: it was opened just now."""
 
@@ -111,11 +123,13 @@ class Route:
     tags: tuple[str, ...] = ()
     priority: Priority | None = None
     notes: tuple[str, ...] = field(default=())
+    brakes: Brakes = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The centers that a ticket was given, and the names that no center has."""
+    """The centers and contacts that a ticket was given, and the names that no center has."""
 
     centers: tuple[Center, ...]
     unknown: tuple[str, ...]
+    contacts: tuple[Contact, ...] = ()

@@ -167,6 +167,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('revision', sa.Integer(), nullable=True))
         batch_op.create_index('ix_inbound_received_at', ['received_at'], unique=False)
 
+    with op.batch_alter_table('delivery', schema=None) as batch_op:
+        batch_op.create_index('ix_delivery_created_at', ['created_at'], unique=False)
+
     with op.batch_alter_table('outgoing', schema=None) as batch_op:
         batch_op.alter_column('event_id',
                existing_type=sa.BIGINT(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, update
 
+from mailgate import introductions
 from mailgate.admission import received_field, with_id
 from mailgate.app import App
 from mailgate.courier import Copy
@@ -34,6 +35,12 @@ name = "uc-hosts"
 phase = "route"
 when = 'body:uchicago'
 then = ['center+=UC-ATLAS']
+
+[[rule]]
+name = "small-college"
+phase = "route"
+when = 'body:smallc'
+then = ['cc+=cy@smallc.example']
 """
 
 
@@ -109,6 +116,7 @@ def _people(connection: Connection) -> None:
     queues.subscribe(connection, queue.id, sue.id, Delivery.ALL, MORNING)
     address = normalise_address("uc-support@centers.example")
     center = centers.create(connection, "UC-ATLAS", address, Wants.OPENINGS, MORNING)
+    introductions.introduce(connection, [address], MORNING)
     joe = people.register(connection, normalise_address("joe@people.example"), "Joe Ops", MORNING)
     people.set_member(connection, joe.id, member=True)
     centers.add_member(connection, center.id, joe.id)

@@ -13,11 +13,13 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from mailgate.courier import Copy
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import LoopDetected
 from mailgate.parse import parse_message
+from mailgate.tables import introduction
 from tests.golden.house import LIST, MORNING, House, fixed_house
 from tracker import tickets
 from tracker.events import Actor
@@ -44,6 +46,17 @@ def house(tmp_path: Path) -> Iterator[House]:
 def opening_to_a_center(house: House) -> Copy:
     house.take_in(mail("opening"))
     return house.sent()["uc-support@centers.example"]
+
+
+def first_mail_to_a_center(house: House) -> Copy:
+    house.app.write(lambda connection: connection.execute(delete(introduction)))
+    house.take_in(mail("opening"))
+    return house.sent()["uc-support@centers.example"]
+
+
+def first_mail_to_a_contact(house: House) -> Copy:
+    house.take_in(mail("opening").replace(b"gate01.uchicago.example", b"osg.smallc.example"))
+    return house.sent()["cy@smallc.example"]
 
 
 def opening_as_list_copy(house: House) -> Copy:
@@ -113,6 +126,8 @@ def unverified_author(house: House) -> Copy:
 
 CASES: tuple[Callable[[House], Copy], ...] = (
     opening_to_a_center,
+    first_mail_to_a_center,
+    first_mail_to_a_contact,
     opening_as_list_copy,
     reply_to_a_participant,
     reply_as_list_copy,

@@ -13,14 +13,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from mailgate import pauses
 from mailgate.app import App
 from mailgate.courier import Copy, Outcome, Result
 from mailgate.deliver import Deliverer, Patience
+from mailgate.errands import run_due
 from mailgate.explaining import envelope_for, inject
 from mailgate.exporting import ticket_json
 from mailgate.gateway import Conditions
 from mailgate.inbound import find, get, requeue
 from mailgate.instance import load_instance
+from mailgate.pauses import Paused
 from mailgate.scan import to_crlf
 from mailgate.senders import ListServers
 from mailgate.setup import Wishes, initialise
@@ -29,7 +32,7 @@ from routing import rules as rule_text
 from routing import store as rule_store
 from tracker import repair, tickets, undo
 from tracker.events import Actor, Kind
-from tracker.model import Delivery, Person, Status, Ticket, TicketId, Trust, Wants
+from tracker.model import CenterState, Delivery, Person, Status, Ticket, TicketId, Trust, Wants
 from tracker.people import normalise_address
 from tracker.storage import centers, journal, people, posts, queues
 from tracker.storage import tickets as store
@@ -95,6 +98,20 @@ class Community:
 
     def close(self) -> None:
         self.app.close()
+
+    def pass_time(self, **span: float) -> None:
+        """Let time pass, and do what is due then: errands, notifying, delivering."""
+        self.clock.pass_by(**span)
+        run_due(self.app.errands, self.app.write, self.clock())
+        self.notify()
+        self.deliver()
+
+    def notify(self) -> None:
+        notifier = self.app.notifier
+        while self.app.write(lambda connection: notifier.advance(connection, self.clock())):
+            pass
+        while self.app.write(lambda connection: notifier.advance_changes(connection, self.clock())):
+            pass
 
     def deliver(self) -> None:
         deliverer = Deliverer(
@@ -168,6 +185,24 @@ class Community:
             centers.add_member(connection, centers.find(connection, center).id, person.id)
 
         self.app.write(work)
+
+    def set_center(self, name: str, state: str, delegate: str = "") -> None:
+        def work(connection: Connection) -> None:
+            center = centers.find(connection, name)
+            centers.set_state(connection, center, CenterState(state))
+            if delegate:
+                centers.set_delegate(connection, center, centers.find(connection, delegate))
+
+        self.app.write(work)
+
+    def pause(self, stage: str) -> None:
+        self.app.write(lambda c: pauses.pause(c, Paused(stage), "for this case", self.clock()))
+
+    def resume(self, stage: str) -> None:
+        """Let something go on, and all that waited."""
+        self.app.write(lambda connection: pauses.resume(connection, Paused(stage), self.clock()))
+        self.notify()
+        self.deliver()
 
     def add_list(self, address: str, tag: str) -> None:
         local, _, domain = address.partition("@")

@@ -72,6 +72,12 @@ def find(connection: Connection, name: str) -> Center:
     return found
 
 
+def by_id(connection: Connection, center_id: CenterId) -> Center | None:
+    """The center of that id."""
+    row = connection.execute(select(t.center).where(t.center.c.id == center_id)).first()
+    return None if row is None else _center(row)
+
+
 def create(connection: Connection, name: str, address: Address | None, wants: Wants, now: datetime) -> Center:
     """Make a center known by `name`; raises BadValue when the name is taken."""
     if not name_key(name) or not name.isprintable():

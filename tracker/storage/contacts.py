@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from tracker.model import Address, ContactState, TicketId
 from tracker.storage import tables as t
@@ -54,6 +54,28 @@ def add(connection: Connection, contacts: Iterable[TicketContact]) -> None:
         connection.execute(insert(t.ticket_contact), rows)
 
 
+def told_since(connection: Connection, address: Address, since: datetime) -> int:
+    """Of how many tickets a contact was told since a time."""
+    mine = t.ticket_contact.c.address == address
+    late = (t.ticket_contact.c.at > since) & (t.ticket_contact.c.state == ContactState.TOLD.value)
+    return connection.execute(
+        select(func.count()).select_from(t.ticket_contact).where(mine & late)
+    ).scalar_one()
+
+
+def waiting(connection: Connection) -> tuple[TicketContact, ...]:
+    """What contacts have not been told of yet: it waits for their digest."""
+    query = (
+        select(t.ticket_contact)
+        .where(t.ticket_contact.c.state == ContactState.DIGEST.value)
+        .order_by(t.ticket_contact.c.address, t.ticket_contact.c.at)
+    )
+    return tuple(
+        TicketContact(TicketId(row.ticket_id), Address(row.address), row.why, ContactState(row.state), row.at)
+        for row in connection.execute(query)
+    )
+
+
 def set_state(connection: Connection, ticket_id: TicketId, address: Address, state: ContactState) -> None:
     connection.execute(update(t.ticket_contact).where(_one(ticket_id, address)).values(state=state.value))
 
@@ -71,6 +93,21 @@ def suppressed(connection: Connection, addresses: Iterable[Address]) -> frozense
     wanted = sorted(set(addresses))
     rows = connection.execute(_SUPPRESSED, {"addresses": wanted}) if wanted else ()
     return frozenset(Address(row.address) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An address that wants no mail as a contact, why, and since when."""
+
+    address: Address
+    cause: str
+    at: datetime
+
+
+def unwilling(connection: Connection) -> tuple[Suppressed, ...]:
+    """All that want no mail as contacts."""
+    rows = connection.execute(select(t.suppression).order_by(t.suppression.c.address))
+    return tuple(Suppressed(Address(row.address), row.cause, row.at) for row in rows)
 
 
 def suppress(connection: Connection, address: Address, cause: str, now: datetime) -> bool:

@@ -1,0 +1,88 @@
+"""The brake that pulls itself: too many copies, of one mail or in an hour, wait until a person looks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from mailgate import deliveries, notices, pauses
+from mailgate.compose import Composer
+from mailgate.notices import Notice
+from mailgate.pauses import Paused
+from tracker.model import Address
+from tracker.people import read_address
+from tracker.storage import queues
+
+log = logging.getLogger(__name__)
+
+_HOUR: Final = timedelta(hours=1)
+_WEEK: Final = timedelta(days=7)
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Copies of one mail; times the usual hour, and the least that is too many in an hour."""
+
+    copies_a_mail: int
+    usual_hours: int
+    least_an_hour: int
+
+
+class Brake:
+    """Asked before mail is written to people."""
+
+    def __init__(self, limits: Limits, owners: Sequence[Address], composer: Composer) -> None:
+        self._limits = limits
+        self._owners = owners
+        self._composer = composer
+        self._looked_at: datetime | None = None
+
+    def stops(self, connection: Connection, copies: int, at: datetime, now: datetime) -> bool:
+        """Whether a mail, of an event `at`, is not to be written to so many now; then all stands still.
+
+        What happened before an operator let things go on goes through, and is not counted again.
+        """
+        released = pauses.released_at(connection)
+        if released is not None and at <= released:
+            return False
+        cause = self._cause(connection, copies, released, now)
+        if cause:
+            self._pull(connection, cause, now)
+        return bool(cause)
+
+    def _cause(self, connection: Connection, copies: int, released: datetime | None, now: datetime) -> str:
+        if copies > self._limits.copies_a_mail:
+            return f"one mail to {copies} people, over brakes.copies_per_mail = {self._limits.copies_a_mail}"
+        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _LOOK_AGAIN:
+            return ""
+        self._looked_at = now
+        since = max(now - _HOUR, released) if released is not None else now - _HOUR
+        late = deliveries.count_since(connection, since)
+        if late <= self._limits.least_an_hour:
+            return ""
+        usual = (deliveries.count_since(connection, now - _WEEK) - late) / (_WEEK / _HOUR)
+        if late <= self._limits.usual_hours * usual:
+            return ""
+        return f"{late} copies within an hour, where {usual:.0f} are usual"
+
+    def _pull(self, connection: Connection, cause: str, now: datetime) -> None:
+        log.error("brake pulled cause=%r", cause)
+        pauses.pause(connection, Paused.NOTIFY, f"the brake: {cause}", now)
+        queue = queues.everyone(connection)[0]
+        for owner in self._owners:
+            body = self._composer.render("owner/brake.txt.j2", cause=cause, list=queue.address)
+            key = f"brake.{int(now.timestamp())}.{owner.partition('@')[0]}"
+            reason = "you are the owner of this instance"
+            subject = f"[{queue.tag}] Notifying has stopped: {cause}"
+            notices.send(connection, self._composer, Notice(key, queue, owner, subject, body, reason), now)
+
+
+def owners_of(names: Sequence[str]) -> tuple[Address, ...]:
+    """The owner's addresses in the settings."""
+    return tuple(address for name in sorted(names) if (address := read_address(name)) is not None)
