@@ -164,6 +164,7 @@ def _summary(case: Case) -> Verdict:
         trace=trace_lines(decision),
         entities=entity_rows(decision),
         failed=failed_rules(decision),
+        revision=case.revision,
         signs=sign_rows(match),
     )
 

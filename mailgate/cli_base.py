@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,12 +14,16 @@ import click
 from sqlalchemy import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from mailgate import linting, trying
 from mailgate.app import App
 from mailgate.errors import MailError
 from mailgate.instance import InstanceError, load_instance
 from mailgate.settings import BadConfig
+from mailgate.trying import Trial
+from routing.editing import Finding
 from routing.facts import Facts
 from routing.faults import RoutingError
+from routing.rules import RuleSet
 from tracker.model import TrackerError
 from tracker.unit_of_work import UnitOfWork
 
@@ -68,6 +73,25 @@ class Context:
 
     def center_names(self) -> frozenset[str]:
         return self.app.center_names()
+
+    def broken_pins(self, rules: RuleSet) -> tuple[str, ...]:
+        """A line for each pinned case that `rules` get wrong."""
+        trial = Trial(self.app)
+        return tuple(
+            f"pin {one.pin.id}, ticket {one.pin.ticket_id} ({one.pin.note}):"
+            f" must go to {one.pin.expected}, would go to {one.found}"
+            for one in self.read(lambda connection: trial.broken(connection, rules))
+        )
+
+    def more_findings(self, rules: RuleSet) -> tuple[Finding, ...]:
+        """What the registry and the mails of the last months say against rules."""
+        grid, now = self.read(self.app.registry.read), self.app.clock()
+        return self.read(lambda connection: linting.findings(connection, rules, grid, now))
+
+    def rule_hits(self, span: timedelta) -> dict[str, tuple[int, datetime | None]]:
+        """How often each rule matched in the last `span`, and when last, by name."""
+        found = self.read(lambda connection: trying.hits(connection, span, self.app.clock()))
+        return {name: (one.count, one.last) for name, one in found.items()}
 
 
 class Refusal(click.ClickException):

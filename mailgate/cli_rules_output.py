@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import click
 
@@ -24,17 +25,32 @@ def echo_drafted(done: str) -> None:
     click.echo(f"{done}, in the draft; `mailgate rules apply -m WHY` puts it in force")
 
 
-def echo_rule(rule: Rule, position: int, as_json: bool) -> None:
+def echo_rule(
+    rule: Rule, position: int, as_json: bool, hits: dict[str, tuple[int, datetime | None]] | None = None
+) -> None:
     then = [str(action) for action in rule.then]
     if as_json:
         until = rule.until.isoformat() if rule.until else None
         head: Object = {"position": position, "name": rule.name, "phase": rule.phase.value}
-        echo_json({**head, "when": rule.when.text, "then": then, "enabled": rule.enabled, "until": until})
+        whole: Object = {
+            **head,
+            "when": rule.when.text,
+            "then": then,
+            "enabled": rule.enabled,
+            "until": until,
+        }
+        if hits is not None:
+            count, last = hits.get(rule.name, (0, None))
+            whole |= {"hits": count, "last_hit": last.isoformat() if last else None}
+        echo_json(whole)
         return
     asleep = "" if rule.enabled else f"  (disabled{f' until {rule.until}' if rule.until else ''})"
     click.echo(f"{position:3}  {rule.phase:8}  {rule.name}{asleep}")
     click.echo(f"     when      {' '.join(rule.when.text.split()) or '*'}")
     click.echo(f"     then      {'  '.join(then) or '(nothing)'}")
+    if hits is not None:
+        count, last = hits.get(rule.name, (0, None))
+        click.echo(f"     hits      {count}" + (f", the last on {last:%Y-%m-%d %H:%M} UTC" if last else ""))
 
 
 def echo_diff(pair: Comparison, as_json: bool) -> None:

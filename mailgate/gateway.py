@@ -78,7 +78,13 @@ class Gateway:
             connection,
             reading.mail.id,
             Outcome(
-                state, verdict.disposition, verdict.ticket, post_id, reading.identity.key, verdict.to_json()
+                state,
+                verdict.disposition,
+                verdict.ticket,
+                post_id,
+                reading.identity.key,
+                verdict.to_json(),
+                verdict.revision,
             ),
         )
         return verdict

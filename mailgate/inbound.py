@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -67,7 +67,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a mail; `verdict` is JSON for `explain`."""
+    """What became of a mail; `verdict` is JSON for `explain`, `revision` is of the rules that decided."""
 
     state: State
     disposition: str
@@ -75,6 +75,7 @@ class Outcome:
     post_id: PostId | None
     message_key: str | None
     verdict: str
+    revision: int | None = None
 
 
 class AlreadyDone(Exception):
@@ -101,6 +102,7 @@ _FINISH = (
         post_id=bindparam("new_post"),
         message_key=bindparam("new_key"),
         verdict=bindparam("new_verdict"),
+        revision=bindparam("new_revision"),
         error=None,
     )
 )
@@ -165,6 +167,7 @@ def finish(connection: Connection, inbound_id: InboundId, outcome: Outcome) -> N
         "new_post": outcome.post_id,
         "new_key": outcome.message_key,
         "new_verdict": outcome.verdict,
+        "new_revision": outcome.revision,
     }
     if connection.execute(_FINISH, values).rowcount != 1:
         raise AlreadyDone(inbound_id)
@@ -273,3 +276,49 @@ def release_leases(connection: Connection, now: datetime) -> int:
     """Let all that waits be worked on now: whoever held it is gone. Gives how many mails wait."""
     waiting = inbound.c.state == State.WAITING.value
     return connection.execute(update(inbound).where(waiting).values(due_at=now)).rowcount
+
+
+_POSTS = (inbound.c.disposition == "post") & inbound.c.state.in_([State.DONE.value, State.HELD.value])
+
+
+def count_posts(connection: Connection, since: datetime) -> int:
+    """How many posts came since a time, those that are held among them."""
+    query = select(func.count()).select_from(inbound).where(_POSTS, inbound.c.received_at >= since)
+    return connection.execute(query).scalar_one()
+
+
+def posts_since(
+    connection: Connection, since: datetime, after: InboundId, limit: int
+) -> tuple[tuple[Mail, Entry], ...]:
+    """The next posts behind row `after` that came since a time, oldest first."""
+    query = (
+        select(inbound)
+        .where(_POSTS, inbound.c.received_at >= since, inbound.c.id > after)
+        .order_by(inbound.c.id)
+        .limit(limit)
+    )
+    return tuple((_mail(connection, row), _entry(row)) for row in connection.execute(query).all())
+
+
+def by_raw(connection: Connection, raw_sha256: str) -> tuple[Mail, Entry] | None:
+    """The first mail of those bytes."""
+    query = select(inbound).where(inbound.c.raw_sha256 == raw_sha256).order_by(inbound.c.id).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (_mail(connection, row), _entry(row))
+
+
+def verdicts_since(connection: Connection, since: datetime) -> Iterator[tuple[datetime, str]]:
+    """When mails came, and what was decided on each, since a time."""
+    query = select(inbound.c.received_at, inbound.c.verdict).where(
+        inbound.c.received_at >= since, inbound.c.verdict.is_not(None)
+    )
+    for row in connection.execute(query):
+        yield row.received_at, row.verdict
+
+
+def tickets_of_revisions(connection: Connection, revisions: Sequence[int]) -> tuple[TicketId, ...]:
+    """The tickets of mails that those revisions of the rules decided on."""
+    query = select(inbound.c.ticket_id).where(
+        inbound.c.revision.in_(revisions), inbound.c.ticket_id.is_not(None)
+    )
+    return tuple(TicketId(row.ticket_id) for row in connection.execute(query.distinct()))

@@ -18,7 +18,7 @@ class Verdict:
     `rule` is the first routing rule that matched, `trace` has a line for each that did. `signs` are what in
     the mail may tell its ticket, the strongest first: evidence, what it says, what came of that. `entities`
     are what it names of the registry: kind, name, where, by what, and as the mail has it. `failed` are rules
-    that could not be asked.
+    that could not be asked. `revision`: of the rules.
     """
 
     disposition: str
@@ -38,6 +38,7 @@ class Verdict:
     signs: tuple[tuple[str, str, str], ...] = ()
     entities: tuple[tuple[str, str, str, str, str], ...] = ()
     failed: tuple[str, ...] = ()
+    revision: int | None = None
 
     def to_json(self) -> str:
         return json.dumps({name: getattr(self, name) for name in _NAMES}, ensure_ascii=False)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 from routing.actions import Verb
 from routing.faults import RoutingError, nearest
 from routing.rules import Phase, Rule, RuleSet, ruleset
+
+# How a finding begins that rules are refused for.
+UNKNOWN_CENTER: Final = "unknown center"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def _unknown_centers(rule: Rule, centers: frozenset[str]) -> Iterable[str]:
     for action in rule.then:
         if action.verb in (Verb.ADD_CENTER, Verb.SET_CENTER) and action.argument.casefold() not in known:
             near = nearest(centers, action.argument)
-            yield f'unknown center "{action.argument}"' + (f'; the nearest is "{near}"' if near else "")
+            yield f'{UNKNOWN_CENTER} "{action.argument}"' + (f'; the nearest is "{near}"' if near else "")
 
 
 def _shadowed(rules: RuleSet) -> Iterable[Finding]:

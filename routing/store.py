@@ -12,7 +12,7 @@ from difflib import unified_diff
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from routing.faults import LostUpdate, NoSuchRevision, NothingToApply, RoutingError
-from routing.rules import RuleSet, emit_rules, parse_rules
+from routing.rules import Rule, RuleSet, emit_rules, parse_rules
 from routing.tables import actives, drafts, revisions
 
 MESSAGE_LIMIT = 500
@@ -226,6 +226,39 @@ def compare_import(conn: Connection, rules: RuleSet) -> Comparison:
     """What is in force beside rules that are not stored."""
     first = revision(conn, active_number(conn))
     return Comparison(f"revision {first.number}", first.text, "import", emit_rules(rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A part of a rule as it is in force, and the revision that made it so."""
+
+    key: str
+    value: str
+    revision: Revision
+
+
+def blame(conn: Connection, name: str) -> tuple[Blame, ...]:
+    """Which revision made each part of a rule in force what it is; RoutingError without such a rule."""
+    now = _parts(active(conn)[1].rule(name))
+    made: dict[str, Revision] = {}
+    unchanged = set(now)
+    for older in history(conn):
+        parts = next((_parts(rule) for rule in older.rules.rules if rule.name == name), {})
+        unchanged = {key for key in unchanged if parts.get(key) == now[key]}
+        made.update(dict.fromkeys(unchanged, older))
+        if not unchanged:
+            break
+    return tuple(Blame(key, value, made[key]) for key, value in now.items())
+
+
+def _parts(rule: Rule) -> dict[str, str]:
+    asleep = "no" if rule.enabled else f"until {rule.until}" if rule.until else "yes"
+    return {
+        "phase": rule.phase.value,
+        "when": " ".join(rule.when.text.split()),
+        "then": ", ".join(map(str, rule.then)),
+        "disabled": asleep,
+    }
 
 
 def _locked_number(conn: Connection) -> int:

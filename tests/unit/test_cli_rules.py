@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import TypeVar
@@ -16,8 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine
 
 from mailgate.cli_rules import rules
 from routing import store, tables
+from routing.editing import Finding
 from routing.facts import Facts
-from routing.rules import parse_rules
+from routing.rules import RuleSet, parse_rules
 
 T = TypeVar("T")
 
@@ -46,6 +48,15 @@ class App:
 
     def center_names(self) -> frozenset[str]:
         return frozenset({"VDT", "USCMS"})
+
+    def broken_pins(self, rules: RuleSet) -> tuple[str, ...]:
+        return ()
+
+    def more_findings(self, rules: RuleSet) -> tuple[Finding, ...]:
+        return ()
+
+    def rule_hits(self, span: timedelta) -> dict[str, tuple[int, datetime | None]]:
+        return {}
 
 
 @pytest.fixture
@@ -219,17 +230,36 @@ def test_several_mails_are_tried_for_people(run: Callable[..., Result], tmp_path
     assert "  - vdt: no subject:VDT\n  fallback: the whole community\n" in result.stdout
 
 
+def test_a_rule_that_names_an_unknown_center_is_refused_with_the_nearest(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = run("add typo --phase route --when x --then center+=VTD")
+    assert result.exit_code == 1
+    assert 'rule "typo" unknown center "VTD"; the nearest is "VDT"' in result.stderr
+    file = tmp_path / "rules.toml"
+    file.write_text("[[rule]]\nname='t'\nphase='route'\nwhen='x'\nthen=['center+=VTD']\n")
+    for how in ("", "--apply -m why"):
+        assert 'the nearest is "VDT"' in run(f"import {file} {how}").stderr
+
+
 def test_lint_fails_where_it_finds_something(run: Callable[..., Result]) -> None:
     run(ADD_VDT)
     assert run("lint").exit_code == 0
-    run("add typo --phase route --when x --then center+=VTD")
+    run("add bare --phase route --when '' --then center+=VDT")
     result = run("lint --json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {
-        "rule": "typo",
-        "finding": 'unknown center "VTD"; the nearest is "VDT"',
-    }
-    assert 'warning: rule "typo" unknown center "VTD"' in run("apply -m why").stderr
+    assert json.loads(result.stdout)["rule"] == "bare"
+    assert 'warning: rule "bare" has an empty condition' in run("apply -m why").stderr
+
+
+def test_blame_names_the_revision_that_made_each_part(run: Callable[..., Result]) -> None:
+    applied(run, ADD_VDT)
+    applied(run, "disable vdt")
+    applied(run, "add other --phase enrich --when x --then tag+=x")
+    found = {one["key"]: (one["value"], one["revision"]) for one in objects(run("blame vdt --json"))}
+    assert found["disabled"] == ("yes", 2)
+    assert found["phase"] == ("route", 1)
+    assert "vdt" in run("blame nothing").stderr or run("blame nothing").exit_code == 1
 
 
 def test_two_admins_do_not_overwrite_each_other(run: Callable[..., Result], app: App) -> None:
