@@ -1,7 +1,7 @@
 """What `mailgate rules try` takes: `make bench-try`.
 
 An instance with ten thousand stored posts, a registry of a thousand resources, eleven rules in force, and
-a draft with one more. Seconds of the whole command, beside a floor measured in the same run: reading the mails.
+a draft with one more. Seconds of the whole command, beside a floor measured in the same run: reading them.
 """
 
 from __future__ import annotations
