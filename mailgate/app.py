@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mailgate import contact_digest, inbound
+from mailgate import contact_digest, digests, inbound
 from mailgate.admission import LEASE, Admission, Site, with_id
 from mailgate.brake import Brake, Limits, owners_of
 from mailgate.compose import Composer
@@ -32,9 +32,11 @@ from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
 from mailgate.notify import Notifier
 from mailgate.reading import Reading, read_mail
+from mailgate.reminding import Reminding
 from mailgate.senders import ListServers
 from mailgate.threads.match import Writer as MailWriter
 from mailgate.tokens import Keys
+from mailgate.unreached import Unreached
 from mailgate.verdict import Verdict
 from mailgate.viewpoint import facts_of
 from mailgate.worker import Tries, Worker
@@ -118,7 +120,10 @@ class App:
     def errands(self) -> tuple[Errand, ...]:
         """What the daemon does from time to time."""
         return (
+            Errand("unreached", timedelta(minutes=1), Unreached(self.composer, self.owners).look),
+            Errand("reminders", timedelta(days=1), Reminding(self.composer, self.owners).remind),
             Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
+            Errand("list digest", timedelta(days=1), partial(self._write_home, digests.send_to_lists)),
         )
 
     def _write_home(

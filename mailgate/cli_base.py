@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -176,6 +177,24 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return " ".join(str(value).split())[:60]
+
+
+class _Span(click.ParamType[timedelta]):
+    """A span of time, as 30d or 12h."""
+
+    name = "span"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,5})\s*([hdw])", str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no span of time; write it as 30d, 12h or 8w", param, ctx)
+        hours = {"h": 1, "d": 24, "w": 7 * 24}[found[2]]
+        return timedelta(hours=int(found[1]) * hours)
+
+
+SPAN = _Span()
 
 
 class _TicketNumber(click.ParamType[int]):

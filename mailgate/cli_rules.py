@@ -9,8 +9,8 @@ import click
 
 from mailgate import cli_rules_output as output
 from mailgate import cli_rules_revisions, cli_rules_try
+from mailgate.cli_base import SPAN
 from mailgate.cli_rules_base import (
-    SPAN,
     Refusal,
     RulesApp,
     RulesGroup,
@@ -56,6 +56,10 @@ def rules() -> None:
       list: topic: tag: attachment:    whole names, * and ? as usual
       is:new|reply|forward|auto|bounce|private     sender:first|known|member|staff
       status: priority:          of the ticket that a reply continues
+      resource: group: site: facility: vo: center: component: service:   what the mail names of the registry,
+                                 in any spelling; a resource stands for its group, that for its site
+      fqdn:nu.example            a host in that domain     resource.where:log   subject|prose|log|quoted|…
+      resource.active:no         resource.downtime:now|planned
       subject:(crash | "exit status" | ~/segv(ault)?/)    any of these
       header:List-Id:*           there is any; for all fields alike
 
@@ -63,6 +67,7 @@ def rules() -> None:
     Actions:
       center+=NAME  center=NAME (instead of all before)  cc+=ADDRESS  queue=LIST  topic=NAME
       tag+=NAME  priority=critical|high|normal|low  private  hold "why"  reject "why"
+      registry (who supports what the mail names)  remind after 7d to center,list,owner
       note "text"  stop (the phase ends here)
     """
 

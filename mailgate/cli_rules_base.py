@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -53,24 +52,6 @@ class Refusal(click.ClickException):
     """Exit code 1 and one line on stderr."""
 
     exit_code = 1
-
-
-class _Span(click.ParamType[timedelta]):
-    """A span of time, as 30d or 12h."""
-
-    name = "span"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"(\d{1,5})\s*([hdw])", str(value).strip())
-        if found is None:
-            self.fail(f"{value!r} is no span of time; write it as 30d, 12h or 8w", param, ctx)
-        hours = {"h": 1, "d": 24, "w": 7 * 24}[found[2]]
-        return timedelta(hours=int(found[1]) * hours)
-
-
-SPAN = _Span()
 
 
 class RulesGroup(click.Group):

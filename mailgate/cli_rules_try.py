@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from mailgate import cli_rules_output as output
 from mailgate import trying
-from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done, print_rows
-from mailgate.cli_rules_base import SPAN, RulesApp, in_force_option, json_lines, viewed
+from mailgate.cli_base import SPAN, TICKET_NUMBER, Context, Refusal, done, print_rows
+from mailgate.cli_rules_base import RulesApp, in_force_option, json_lines, viewed
 from mailgate.importing import split_mbox
 from mailgate.trying import Expected, Pin, Trial
 from routing import editing, store

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import click
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from mailgate.cli_base import TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
+from mailgate.cli_base import SPAN, TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
 from mailgate.quotes.quoting import count_lines, stands_alone
+from routing.actions import REMINDED
 from tracker import assign, nosy, tickets
+from tracker.commands import Remind
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
 from tracker.people import normalise_address
-from tracker.storage import centers, people
+from tracker.storage import centers, people, reminders
 from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
@@ -82,7 +85,11 @@ def ticket_show(context: Context, number: int, as_json: bool) -> None:
     def row(connection: Connection) -> dict[str, Any]:
         wanted = TicketId(number)
         found = tickets.must_exist(store.resolve(connection, (wanted,)).get(wanted), number)
-        return ticket_json(connection, found.id)
+        waiting = [
+            {"due": iso(one.due_at), "to": list(one.steps[one.step :]), "cause": one.cause}
+            for one in reminders.of_tickets(connection, (found.id,))
+        ]
+        return ticket_json(connection, found.id) | {"reminders": waiting}
 
     shown = context.app.read(row)
     if as_json:
@@ -101,6 +108,9 @@ def _page(shown: dict[str, Any]) -> Iterator[str]:
     for name, value in (*((key, shown[key]) for key in _NAMED), ("links", links)):
         if value:
             yield f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+    for one in shown["reminders"]:
+        whom = ", ".join(one["to"])
+        yield f"reminder: on {one['due'][:10]} if silent until then, to {whom} ({one['cause']})"
     for post in shown["posts"]:
         yield from _post_lines(post)
     yield "\nhistory:"
@@ -207,6 +217,37 @@ _SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {
     "center": _set_center,
     "tag": _set_tag,
 }
+
+
+@ticket.command("remind")
+@click.argument("number", type=TICKET_NUMBER)
+@click.option("--after", "span", type=SPAN, default=timedelta(days=7), metavar="7d", help="Of silence; 7d.")
+@click.option("--to", "steps", default="center,list", show_default=True, help="Who first, who next.")
+@click.option("--none", "forget", is_flag=True, help="Remind nobody of it any more.")
+@click.pass_obj
+def ticket_remind(context: Context, number: int, span: timedelta, steps: str, forget: bool) -> None:
+    """Have people told again of a ticket when nobody touches it.
+
+    Its center gets one mail a day for all that is silent, the list hears in its digest.
+    """
+    wanted = tuple(step.strip() for step in steps.split(","))
+    if unknown := [step for step in wanted if step not in REMINDED]:
+        raise Refusal(f"{unknown[0]!r} is none of {', '.join(REMINDED)}{nearest(unknown[0], REMINDED)}")
+
+    def change(uow: UnitOfWork) -> int:
+        found = tickets.find(uow, number)
+        if not forget:
+            assign.remind(uow, found.id, Remind(span, wanted), Actor(None, context.operator))
+            return 0
+        known = reminders.of_tickets(uow.connection, (found.id,))
+        for one in known:
+            reminders.end(uow.connection, one, f"ended by {context.operator}", uow.now)
+        return len(known)
+
+    ended = context.change(change)
+    done(
+        f"{ended} reminders of ticket {number} ended" if forget else f"ticket {number} is watched for silence"
+    )
 
 
 @ticket.command("follow")

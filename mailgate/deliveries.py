@@ -229,6 +229,26 @@ def note_bounce(connection: Connection, number: int, report: str) -> TicketId | 
     return ticket_of(connection, number)
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A copy to a contact or a center that failed for good."""
+
+    ticket_id: TicketId
+    address: Address
+
+
+def lost(connection: Connection, since: datetime) -> tuple[Lost, ...]:
+    """The copies of tickets to contacts and centers, written since a time, that failed or came back."""
+    query = select(delivery.c.ticket_id, delivery.c.address).where(
+        delivery.c.created_at > since,
+        delivery.c.role.in_([Role.CONTACT.value, Role.CENTER.value]),
+        delivery.c.state.in_([State.FAILED.value, State.BOUNCED.value]),
+        delivery.c.ticket_id.is_not(None),
+    )
+    rows = connection.execute(query.distinct())
+    return tuple(Lost(TicketId(row.ticket_id), Address(row.address)) for row in rows)
+
+
 def count_since(connection: Connection, since: datetime) -> int:
     """How many copies were written since a time."""
     query = select(func.count()).select_from(delivery).where(delivery.c.created_at > since)

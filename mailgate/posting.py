@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Final
 
 from mailgate.message import Attachment
@@ -10,8 +11,9 @@ from mailgate.reading import Reading
 from mailgate.threads.identity import stored_under
 from mailgate.threads.match import Question
 from mailgate.threads.thread import unresolved
+from routing.actions import read_remind
 from routing.decide import Decision
-from tracker.commands import Brakes, ChosenCenter, Contact, NewAttachment, NewPost, Route
+from tracker.commands import Brakes, ChosenCenter, Contact, NewAttachment, NewPost, Remind, Route
 from tracker.model import Address, PersonId, Priority, TicketId
 from tracker.people import read_address
 from tracker.storage.keys import KnownKey
@@ -80,7 +82,13 @@ def route_of(ticket_id: TicketId, decision: Decision, revision: int, brakes: Bra
         priority=None if decision.priority is None else Priority(decision.priority),
         notes=decision.notes,
         brakes=brakes,
+        reminders=tuple(_remind(argument) for argument in decision.reminders),
     )
+
+
+def _remind(argument: str) -> Remind:
+    hours, steps = read_remind(argument)
+    return Remind(timedelta(hours=hours), steps)
 
 
 def _contacts(decision: Decision) -> tuple[Contact, ...]:

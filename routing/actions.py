@@ -36,13 +36,15 @@ class Verb(StrEnum):
     NOTE = "note"
     STOP = "stop"
     REGISTRY = "registry"
+    REMIND = "remind"
 
 
 # What decides where a ticket goes: a reply never does these (a reply is never re-routed).
-ROUTING = frozenset({Verb.ADD_CENTER, Verb.SET_CENTER, Verb.ADD_CC, Verb.QUEUE, Verb.REGISTRY})
+ROUTING = frozenset({Verb.ADD_CENTER, Verb.SET_CENTER, Verb.ADD_CC, Verb.QUEUE, Verb.REGISTRY, Verb.REMIND})
 
 _SYNONYMS = {"sc": "center"}
 _BARE = frozenset({Verb.PRIVATE, Verb.STOP, Verb.REGISTRY})
+_PHRASES = frozenset({Verb.REMIND})
 _TEXTS = frozenset({Verb.HOLD, Verb.REJECT, Verb.NOTE})
 
 
@@ -59,6 +61,8 @@ class Action:
             return self.verb.value
         if self.verb in _TEXTS:
             return f"{self.verb.value} {_quote(self.argument)}"
+        if self.verb in _PHRASES:
+            return f"{self.verb.value} {self.argument}"
         plain = _PLAIN.fullmatch(self.argument)
         return self.verb.value + (self.argument if plain else _quote(self.argument))
 
@@ -109,7 +113,7 @@ def _argument(text: str, start: int, verb: Verb) -> str:
 
 
 def _unquoted(rest: str, start: int, verb: Verb) -> str:
-    if verb in _TEXTS or '"' in rest or " " in rest:
+    if verb in _TEXTS or '"' in rest or (" " in rest and verb not in _PHRASES):
         raise Fault(start, f"{excerpt(rest)} without quotes around it", _example(verb))
     return rest
 
@@ -135,6 +139,24 @@ def _address(argument: str, offset: int) -> str:
     return argument
 
 
+def _remind(argument: str, offset: int) -> str:
+    """`after 7d to center, list` in its one form, `after 7d to center,list`."""
+    found = _REMIND.fullmatch(argument.strip().lower())
+    if found is None:
+        raise Fault(offset, f'"{excerpt(argument)}"', _EXAMPLES[Verb.REMIND])
+    steps = [_SYNONYMS.get(step, step) for step in re.split(r"\s*,\s*", found[3])]
+    for step in steps:
+        if step not in REMINDED:
+            raise Fault(offset, f'"{step}" is nobody to be reminded', one_of(REMINDED, step))
+    return f"after {int(found[1])}{found[2]} to {','.join(steps)}"
+
+
+def read_remind(argument: str) -> tuple[int, tuple[str, ...]]:
+    """The hours of silence and whom to tell, of what parse_action() let in."""
+    _, span, _, steps = argument.split(" ")
+    return int(span[:-1]) * (24 if span.endswith("d") else 1), tuple(steps.split(","))
+
+
 def _priority(argument: str, offset: int) -> str:
     word = argument.lower()
     if word not in PRIORITIES:
@@ -142,7 +164,10 @@ def _priority(argument: str, offset: int) -> str:
     return word
 
 
+REMINDED = ("center", "list", "owner")
+_REMIND = re.compile(r"after\s+(\d{1,3})\s*([dh])\s+to\s+([a-z]+(?:\s*,\s*[a-z]+){0,2})")
 _EXAMPLES = {
+    Verb.REMIND: "how long and whom, as in remind after 7d to center,list",
     Verb.HOLD: 'the reason in quotes, as in hold "advertising?"',
     Verb.REJECT: 'the reason in quotes, as in reject "this list takes no executables"',
     Verb.NOTE: 'the text in quotes, as in note "best effort, no guarantee"',
@@ -157,4 +182,5 @@ _CHECKS: dict[Verb, Callable[[str, int], str]] = {
     Verb.TOPIC: _name,
     Verb.ADD_CC: _address,
     Verb.PRIORITY: _priority,
+    Verb.REMIND: _remind,
 }

@@ -42,7 +42,8 @@ class Decision:
     `hold` and `reject` are reasons, or None; the first given counts. `priority`, `queue` and `topic` are
     None when no rule speaks of them; the last given counts. `fallback` is true for an opening that no
     rule gave a center or a cc, or that the registry leaves to the community. `rules` matched, in that order.
-    `entities` are what the mail names of the registry, as far as a rule asked.
+    `entities` are what the mail names of the registry, as far as a rule asked, `reminders` as actions write
+    them.
     """
 
     centers: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class Decision:
     fallback: bool = False
     trace: tuple[TraceLine, ...] = ()
     entities: tuple[Entity, ...] = ()
+    reminders: tuple[str, ...] = ()
 
     def reason_for(self, recipient: str) -> Reason:
         """Why that center or contact was chosen."""
@@ -97,6 +99,7 @@ class _Course:
     queue: str | None = None
     topic: str | None = None
     community: bool = False
+    reminders: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     trace: list[TraceLine] = field(default_factory=list)
 
@@ -131,6 +134,7 @@ class _Course:
             reasons=(*self.centers, *self.cc),
             fallback=self.opening and (self.community or not self._routed()),
             trace=tuple(self.trace),
+            reminders=tuple(self.reminders),
             entities=self.reading.entities_so_far,
         )
 
@@ -242,4 +246,5 @@ _DO: dict[Verb, Callable[[_Course, str, str], None]] = {
     Verb.NOTE: lambda course, _, text: _add(course.notes, text),
     Verb.STOP: _nothing,
     Verb.REGISTRY: _by_registry,
+    Verb.REMIND: lambda course, _, argument: _add(course.reminders, argument),
 }

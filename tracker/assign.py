@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from tracker.commands import NORMAL, Brakes, ChosenCenter, Contact, Route, Routed
+from tracker.commands import NORMAL, Brakes, ChosenCenter, Contact, Remind, Route, Routed
 from tracker.events import Actor, Event, Kind
 from tracker.model import (
     Address,
@@ -17,10 +17,11 @@ from tracker.model import (
     Priority,
     TicketId,
 )
-from tracker.storage import centers
+from tracker.storage import centers, reminders
 from tracker.storage import contacts as contact_store
 from tracker.storage import tickets as store
 from tracker.storage.contacts import TicketContact
+from tracker.storage.reminders import Reminder
 from tracker.storage.tickets import TicketCenter
 from tracker.unit_of_work import UnitOfWork
 
@@ -48,6 +49,8 @@ def route(uow: UnitOfWork, command: Route) -> Routed:
         uow.record(command.ticket_id, Kind.PRIORITY, actor, before=before, after=after)
     for note in command.notes:
         uow.record(command.ticket_id, Kind.NOTE, actor, after=note)
+    for wanted in command.reminders:
+        remind(uow, command.ticket_id, wanted, actor)
     unknown = tuple(name for name in names if name not in known)
     return Routed(tuple(center for center, _ in _unique(chosen)), unknown, contacts)
 
@@ -182,6 +185,14 @@ def _record_contact(uow: UnitOfWork, row: TicketContact, actor: Actor) -> None:
         return
     event = Event(row.ticket_id, Kind.CONTACT_ADDED, actor, uow.now, after=row.address, detail=row.why)
     uow.record_event(event)
+
+
+def remind(uow: UnitOfWork, ticket_id: TicketId, wanted: Remind, actor: Actor) -> None:
+    """Have people told again when a ticket is silent. What comes out of an archive is silent by nature."""
+    if not uow.quiet:
+        due_at = uow.now + wanted.wait
+        made = Reminder(0, ticket_id, actor.cause, wanted.steps, 0, wanted.wait, due_at)
+        reminders.add(uow.connection, made)
 
 
 def remove_contact(uow: UnitOfWork, ticket_id: TicketId, address: Address, actor: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tracker.model import Address, Center, Person, PersonId, Priority, QueueId, TicketId, Trust
@@ -112,6 +112,17 @@ NORMAL: Final = Brakes()
 
 
 @dataclass(frozen=True, slots=True)
+class Remind:
+    """Tell again of a ticket that was silent for `wait`: first one of `steps`, then the next.
+
+    A step is `center`, `list` or `owner`.
+    """
+
+    wait: timedelta
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """What the rules said of a ticket. `fresh`: it was opened just now."""
 
@@ -124,6 +135,7 @@ class Route:
     priority: Priority | None = None
     notes: tuple[str, ...] = field(default=())
     brakes: Brakes = NORMAL
+    reminders: tuple[Remind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,18 @@ import email
 import email.message
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from mailgate import pauses
 from mailgate.app import App
 from mailgate.courier import Copy, Outcome, Result
 from mailgate.deliver import Deliverer, Patience
+from mailgate.deliveries import State
 from mailgate.errands import run_due
 from mailgate.explaining import envelope_for, inject
 from mailgate.exporting import ticket_json
@@ -26,7 +27,9 @@ from mailgate.instance import load_instance
 from mailgate.pauses import Paused
 from mailgate.scan import to_crlf
 from mailgate.senders import ListServers
+from mailgate.settings import Names
 from mailgate.setup import Wishes, initialise
+from mailgate.tables import delivery
 from mailgate.verdict import Verdict
 from routing import rules as rule_text
 from routing import store as rule_store
@@ -194,6 +197,19 @@ class Community:
                 centers.set_delegate(connection, center, centers.find(connection, delegate))
 
         self.app.write(work)
+
+    def own(self, address: str) -> None:
+        """Make somebody the owner of the instance."""
+        instance = replace(self.app.settings.instance, owner=Names({address}))
+        self.app.settings = replace(self.app.settings, instance=instance)
+        for made in ("errands", "brake", "notifier"):
+            self.app.__dict__.pop(made, None)
+
+    def fail_copies_to(self, address: str) -> None:
+        """The smarthost refused them for good."""
+        failed = {"state": State.FAILED.value, "done_at": self.clock()}
+        mine = delivery.c.address == address
+        self.app.write(lambda connection: connection.execute(update(delivery).where(mine).values(failed)))
 
     def pause(self, stage: str) -> None:
         self.app.write(lambda c: pauses.pause(c, Paused(stage), "for this case", self.clock()))

@@ -208,3 +208,24 @@ def test_lint_finds_what_is_hardly_meant() -> None:
         Finding("idle", "does nothing: its list of actions is empty"),
         Finding("behind", 'is never reached: "all" always stops the phase before it'),
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("remind after 7d to sc,list", "remind after 7d to center,list"),
+        ("remind  AFTER 12h to list", "remind after 12h to list"),
+        ("remind after 30d to center, list, owner", "remind after 30d to center,list,owner"),
+    ],
+)
+def test_a_reminder_is_kept_in_its_one_form(written: str, kept: str) -> None:
+    assert str(parse_action(written)) == kept
+    assert parse_action(kept) == parse_action(written)
+
+
+@pytest.mark.parametrize(
+    "written", ["remind", "remind soon", "remind after 7 to list", "remind after 7d to boss"]
+)
+def test_a_reminder_that_says_not_when_or_whom_is_refused(written: str) -> None:
+    with pytest.raises(Fault):
+        parse_action(written)
