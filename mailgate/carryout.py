@@ -16,6 +16,7 @@ from mailgate.requesters import Opening, requester_of
 from mailgate.threads.match import Match, Question
 from mailgate.verdict import Verdict, entity_rows, failed_rules, sign_rows, trace_lines
 from routing.decide import Decision
+from routing.facts import Facts
 from tracker import assign, nosy, repair, tickets
 from tracker.commands import AddPost, Brakes, OpenTicket, Routed
 from tracker.events import Actor
@@ -39,6 +40,7 @@ class Case:
     asked: tuple[Asked, ...]
     asking: Asking
     revision: int
+    facts: Facts
     decision: Decision
     released: bool
     brakes: Brakes

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from mailgate.cli_base import SPAN, TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
+from mailgate.offering import read_interest
 from mailgate.quotes.quoting import count_lines, stands_alone
 from routing.actions import REMINDED
 from tracker import assign, nosy, tickets
@@ -21,7 +22,7 @@ from tracker.commands import Remind
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
 from tracker.people import normalise_address
-from tracker.storage import centers, people, reminders
+from tracker.storage import centers, interests, people, reminders
 from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
@@ -322,6 +323,31 @@ def people_show(context: Context, address: str, as_json: bool) -> None:
         }
 
     print_rows([context.app.read(row)], as_json=as_json)
+
+
+@people_group.command("interests")
+@click.argument("address")
+@click.option("--add", "query", help="Offer each new ticket that meets this query, in the words of rules.")
+@click.option("--remove", "gone", help="No longer offer what meets this query.")
+@json_option
+@click.pass_obj
+def people_interests(
+    context: Context, address: str, query: str | None, gone: str | None, as_json: bool
+) -> None:
+    """What new tickets are offered to somebody, once each; they may say so by mail, to LIST-request."""
+
+    def change(uow: UnitOfWork) -> list[dict[str, Any]]:
+        person = people.find(uow.connection, normalise_address(address))
+        if query is not None:
+            interests.add(uow.connection, person, read_interest(query), uow.now)
+        if gone is not None and not interests.remove(uow.connection, person, gone):
+            raise Refusal(f"{address} has no interest {gone!r}")
+        return [
+            {"interest": one.query, "since": iso(one.since)}
+            for one in interests.of_person(uow.connection, person)
+        ]
+
+    print_rows(context.change(change), as_json=as_json, empty=f"{address} has no interests")
 
 
 @people_group.command("set")

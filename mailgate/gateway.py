@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, carryout, inbound
+from mailgate import addressed, automatic, carryout, inbound, offering
 from mailgate.addresses import Role, target_tickets
 from mailgate.carryout import Case, author_address
-from mailgate.commands import acts, transcript
+from mailgate.commands import acts, requests, transcript
 from mailgate.commands.acts import Said
 from mailgate.compose import Composer
 from mailgate.inbound import Outcome, State
@@ -23,6 +23,7 @@ from mailgate.threads.match import Evidence, Match, Question, Writer
 from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
+from routing.facts import Facts
 from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
 from tracker import repair, tickets
@@ -105,12 +106,22 @@ class Gateway:
             if not is_post:
                 return verdict, None
         if is_for_people(reading.targets) and not conditions.released:
-            return _held(reading, f"for the {office_name(reading.targets)}, who reads it here"), None
+            return self._for_people(uow, reading), None
         if disposition is Disposition.SPAM and not conditions.released:
             return _held(reading, reading.classified.reason), None
         if reading.sender is None:
             return _held(reading, "it names no author"), None
         return self._post(uow, reading, known, conditions)
+
+    def _for_people(self, uow: UnitOfWork, reading: Reading) -> Verdict:
+        """A mail to an office: a request that we understand is answered, the rest waits for a person."""
+        answered = None
+        if reading.targets_of(Role.REQUEST) and reading.sender is not None:
+            if inbound.was_done(uow.connection, reading.mail, reading.identity.key):
+                return Verdict(Disposition.DUPLICATE.value, "the same request came before")
+            sender = people.find_sender(uow.connection, reading.sender)
+            answered = requests.answer(uow, self._composer, reading, sender)
+        return answered or _held(reading, f"for the {office_name(reading.targets)}, who reads it here")
 
     def _post(
         self, uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], conditions: Conditions
@@ -133,7 +144,9 @@ class Gateway:
         if match.held is not None:
             return replace(_held(reading, match.held), signs=sign_rows(match)), None
         match = _apart_if_private(reading, match)
-        revision, decision = self._route(connection, reading, writer, match)
+        facts = self._facts(connection, reading, writer, match)
+        revision, rules = self._rules.read(connection)
+        decision = decide(rules, facts)
         objection = decision.hold or decision.reject
         if objection is not None and not conditions.released and not conditions.quiet:
             return replace(_held(reading, objection, decision), signs=sign_rows(match)), None
@@ -147,12 +160,22 @@ class Gateway:
             asked,
             asking,
             revision,
+            facts,
             decision,
             conditions.released,
             self._brakes,
         )
         verdict, post_id = carryout.carry_out(uow, case)
+        self._offer(uow, case, verdict)
         return self._command(uow, case, verdict), post_id
+
+    def _offer(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> None:
+        """A new public ticket to those who asked for such."""
+        if not verdict.created or verdict.ticket is None or uow.quiet:
+            return
+        ticket = tickets.find(uow, verdict.ticket)
+        if not ticket.private and ticket.requester_id is not None:
+            offering.offer(uow, ticket.id, case.facts, ticket.requester_id)
 
     def _command(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> Verdict:
         """Do what its addresses and words ask, and tell its author what words did and what failed."""
@@ -209,13 +232,9 @@ class Gateway:
             verdict, ticket=target.id, evidence=Evidence.TOKEN.value, why="merged by its second copy"
         )
 
-    def _route(
-        self, connection: Connection, reading: Reading, writer: Writer, match: Match
-    ) -> tuple[int, Decision]:
+    def _facts(self, connection: Connection, reading: Reading, writer: Writer, match: Match) -> Facts:
         tags = store.tags_of(connection, match.ticket.id) if match.ticket is not None else ()
-        facts = facts_of(reading, writer, match.ticket, tags, self._registry.read(connection))
-        revision, rules = self._rules.read(connection)
-        return revision, decide(rules, facts)
+        return facts_of(reading, writer, match.ticket, tags, self._registry.read(connection))
 
 
 def _keys_of(reading: Reading) -> list[str]:

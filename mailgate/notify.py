@@ -37,7 +37,7 @@ CHANGES_WAIT: Final = timedelta(seconds=60)
 _BATCH: Final = 100
 # As much of a mail as holds its header, of any that a program writes.
 _HEADER_BYTES: Final = 64 * 1024
-_TOLD_OF: Final = (Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED)
+_TOLD_OF: Final = (Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED, Kind.OFFERED)
 _BY_HAND: Final = ("mail", "operator")
 _CHANGES: Final = {
     Kind.STATUS: "status",
@@ -267,6 +267,8 @@ def _told(
         opening = event.kind is Kind.OPENED
         return nosy.told_of_post(Occasion(opening, post.author_id, post.author_address, already), audience)
     # Somebody is brought in: they get the opening, unless it reached them in this batch or before.
+    if event.kind is Kind.OFFERED and post.ticket_id != event.ticket_id:
+        return ()
     told = tuple(one for one in _newcomer(row, audience) if one.address not in reached)
     if not told:
         return ()
@@ -278,6 +280,9 @@ def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
     if row.event.kind is Kind.CONTACT_ADDED:
         contact = Contact(Address(row.event.after), row.event.detail)
         yield Told(contact.address, None, Face.TICKET, nosy.contact_reason(contact), Role.CONTACT)
+    if row.event.kind is Kind.OFFERED:
+        reason = f"you asked for tickets about {row.event.detail}"
+        yield Told(Address(row.event.after), None, Face.TICKET, reason, Role.OFFERED)
     for center in audience.centers:
         if row.event.kind is Kind.CENTER_ADDED and center.name == row.event.after and center.address:
             yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center), Role.CENTER)
