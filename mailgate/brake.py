@@ -21,6 +21,7 @@ from tracker.storage import queues
 log = logging.getLogger(__name__)
 
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 
@@ -66,8 +67,8 @@ class Brake:
         late = deliveries.count_since(connection, since)
         if late <= self._limits.least_an_hour:
             return ""
-        usual = (deliveries.count_since(connection, now - _WEEK) - late) / (_WEEK / _HOUR)
-        if late <= self._limits.usual_hours * usual:
+        usual = _usual_hour(connection, late, now)
+        if usual is None or late <= self._limits.usual_hours * usual:
             return ""
         return f"{late} copies within an hour, where {usual:.0f} are usual"
 
@@ -81,6 +82,14 @@ class Brake:
             reason = "you are the owner of this instance"
             subject = f"[{queue.tag}] Notifying has stopped: {cause}"
             notices.send(connection, self._composer, Notice(key, queue, owner, subject, body, reason), now)
+
+
+def _usual_hour(connection: Connection, late: int, now: datetime) -> float | None:
+    """Copies an hour before this one, of a week at most; None before a day has shown what is usual."""
+    first = deliveries.first_since(connection, now - _WEEK)
+    if first is None or now - first < _DAY:
+        return None
+    return (deliveries.count_since(connection, first) - late) / ((now - first) / _HOUR)
 
 
 def owners_of(names: Sequence[str]) -> tuple[Address, ...]:

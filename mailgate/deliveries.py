@@ -255,6 +255,13 @@ def count_since(connection: Connection, since: datetime) -> int:
     return connection.execute(query).scalar_one()
 
 
+def first_since(connection: Connection, since: datetime) -> datetime | None:
+    """When the first copy after a time was written."""
+    return connection.execute(
+        select(func.min(delivery.c.created_at)).where(delivery.c.created_at > since)
+    ).scalar()
+
+
 def of_post(connection: Connection, post_id: PostId) -> tuple[Entry, ...]:
     """All deliveries of one post, in the order in which people were found."""
     query = _ENTRIES.where(outgoing.c.post_id == post_id).order_by(delivery.c.id)

@@ -172,12 +172,24 @@ def test_too_much_in_an_hour_stops(grid: Community) -> None:
     for number in range(5):
         grid.subscribe(f"sub{number}@people.example")
     brakes(grid, least_an_hour=12)
+    grid.inject(mail(0, "What people ask on a usual day."))
+    grid.clock.pass_by(hours=26)
     for number in range(1, 6):
         grid.inject(mail(number, "A question."))
         grid.clock.pass_by(minutes=2)
-    assert len(to(grid, "sub1@people.example")) == 3
+    assert len(to(grid, "sub1@people.example")) == 1 + 3
     assert "15 copies within an hour" in words(to(grid, "owner@home.example")[0])
     grid.resume("notify")
+    assert len(to(grid, "sub1@people.example")) == 1 + 5
+
+
+def test_on_its_first_day_an_instance_knows_no_usual_hour(grid: Community) -> None:
+    for number in range(5):
+        grid.subscribe(f"sub{number}@people.example")
+    brakes(grid, least_an_hour=12)
+    for number in range(1, 6):
+        grid.inject(mail(number, "A question."))
+        grid.clock.pass_by(minutes=2)
     assert len(to(grid, "sub1@people.example")) == 5
 
 
