@@ -1,4 +1,4 @@
-"""What the addresses of a list mean: `L@D`, `L+42@D`, `L+42.<token>@D`, `L-bounces+7.<mac>@D`, ..."""
+"""What the addresses of a list mean: `L@D`, `L+42@D`, `L+42.<token>@D`, `L+x.<token>@D`, ..."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _TICKET: Final = re.compile(
 )
 _BOUNCES: Final = re.compile(rf"(\d{{1,18}})\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.ASCII | re.IGNORECASE)
 _TOKEN: Final = re.compile(rf"[a-z2-7]{{{TOKEN_LENGTH}}}", re.ASCII | re.IGNORECASE)
+_EXCHANGE: Final = re.compile(rf"x\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.ASCII | re.IGNORECASE)
 _TOPIC: Final = re.compile(r"topic\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
 
 # Addresses that no person reads; they are made neither guests nor requesters.
@@ -41,6 +42,7 @@ class Role(StrEnum):
     OWNER = "owner"
     REQUEST = "request"
     POSTMASTER = "postmaster"
+    EXCHANGE = "exchange"
 
 
 class Verb(StrEnum):
@@ -136,6 +138,8 @@ def _read_detail(address: str, detail: str, queue: Queue) -> Target | None:
         return Target(address, _ROLES[word], queue, token=token or None)
     if detail == "private":
         return Target(address, Role.PRIVATE, queue)
+    if secret := _EXCHANGE.fullmatch(detail):
+        return Target(address, Role.EXCHANGE, queue, token=secret[1])
     if topic := _TOPIC.fullmatch(detail):
         return Target(address, Role.TOPIC, queue, topic=topic[1])
     return _read_ticket(address, detail, queue)
@@ -166,6 +170,11 @@ def ticket_address(queue: Queue, ticket_id: TicketId, *extra: str) -> str:
     """`L+42@D`, and with `extra` words `L+42.unfollow.<token>@D`."""
     detail = ".".join((str(ticket_id), *extra))
     return f"{queue.local_part}+{detail}@{queue.domain}"
+
+
+def exchange_address(queue: Queue, token: str) -> Address:
+    """The secret address of an exchange, where the tracker of a center writes to."""
+    return Address(f"{queue.local_part}+x.{token}@{queue.domain}")
 
 
 def bounce_address(queue: Queue, delivery: int, mac: str) -> str:

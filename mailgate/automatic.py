@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from mailgate import addressed, deliveries
 from mailgate.addresses import Role
+from mailgate.exchange.hearing import Heard
 from mailgate.message import Disposition
 from mailgate.posting import new_post
 from mailgate.reading import Reading
@@ -28,7 +29,7 @@ _MOST_REPORTED: Final = 5
 
 
 def attach(
-    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], keys: Keys
+    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], heard: Heard | None, keys: Keys
 ) -> tuple[Verdict, PostId | None]:
     """Put a bounce, an automatic answer or the like to the ticket that its token or ids name, if any."""
     disposition = reading.classified.disposition.value
@@ -36,10 +37,12 @@ def attach(
     if (twin := identity.stored_under(known, reading.identity.key)) is not None:
         return Verdict(Disposition.DUPLICATE.value, "the same mail came before", twin.ticket_id), None
     numbers, evidence = _named(uow.connection, reading, known, keys, bounced)
+    if not numbers and heard is not None and heard.ticket_id is not None:
+        numbers, evidence = (heard.ticket_id,), Evidence.ADDRESS.value
     ticket = next(iter(store.resolve(uow.connection, numbers[:1]).values()), None)
     if ticket is None:
         return Verdict(disposition, reading.classified.reason, why="names no ticket of ours"), None
-    if ticket.private and evidence == Evidence.REFERENCE.value:
+    if ticket.private and evidence in (Evidence.REFERENCE.value, Evidence.ADDRESS.value):
         # An id may be known to strangers; a token or root id was in a copy of ours.
         return Verdict(disposition, OUT_OF_SIGHT, held=True, why=OUT_OF_SIGHT), None
     why = f"{reading.classified.reason}; kept with ticket {ticket.id}, nobody is told"

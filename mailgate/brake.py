@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import deliveries, notices, pauses
+from mailgate import deliveries, errands, notices, pauses
 from mailgate.compose import Composer
 from mailgate.notices import Notice
 from mailgate.pauses import Paused
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
+_OWNER: Final = "you are the owner of this instance"
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 
 
@@ -75,13 +76,21 @@ class Brake:
     def _pull(self, connection: Connection, cause: str, now: datetime) -> None:
         log.error("brake pulled cause=%r", cause)
         pauses.pause(connection, Paused.NOTIFY, f"the brake: {cause}", now)
+        body = self._composer.render("owner/brake.txt.j2", cause=cause)
+        self._tell_owners(connection, "brake", f"Notifying has stopped: {cause}", body, now)
+
+    def warn_once(self, connection: Connection, what: str, subject: str, body: str, now: datetime) -> None:
+        """Tell the owner that something was held back, once an hour for each `what`."""
+        if errands.is_due(connection, f"warned {what}", _HOUR, now):
+            log.warning("held back what=%s", what)
+            self._tell_owners(connection, what, subject, body, now)
+
+    def _tell_owners(self, connection: Connection, what: str, subject: str, body: str, now: datetime) -> None:
         queue = queues.everyone(connection)[0]
         for owner in self._owners:
-            body = self._composer.render("owner/brake.txt.j2", cause=cause, list=queue.address)
-            key = f"brake.{int(now.timestamp())}.{owner.partition('@')[0]}"
-            reason = "you are the owner of this instance"
-            subject = f"[{queue.tag}] Notifying has stopped: {cause}"
-            notices.send(connection, self._composer, Notice(key, queue, owner, subject, body, reason), now)
+            key = f"{what}.{int(now.timestamp())}.{owner.partition('@')[0]}"
+            notice = Notice(key, queue, owner, f"[{queue.tag}] {subject}", body, _OWNER)
+            notices.send(connection, self._composer, notice, now)
 
 
 def _usual_hour(connection: Connection, late: int, now: datetime) -> float | None:

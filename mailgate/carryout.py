@@ -9,6 +9,7 @@ from mailgate import addressed
 from mailgate.addressed import Asked
 from mailgate.addresses import Role
 from mailgate.commands.acts import Asking
+from mailgate.exchange.hearing import Heard
 from mailgate.message import Disposition
 from mailgate.posting import new_post, route_of
 from mailgate.reading import Reading
@@ -44,6 +45,12 @@ class Case:
     decision: Decision
     released: bool
     brakes: Brakes
+    heard: Heard | None = None
+
+    @property
+    def by_tracker(self) -> bool:
+        """Whether a center's tracker wrote it: that hears of tickets as such, and says where they stand."""
+        return self.heard is not None and self.heard.has_profile
 
 
 def carry_out(uow: UnitOfWork, case: Case) -> tuple[Verdict, PostId | None]:
@@ -114,8 +121,9 @@ def _continue(uow: UnitOfWork, case: Case, ticket: Ticket, author: Person) -> Po
     command = AddPost(
         ticket.id,
         new_post(reading, case.question, case.known, author.id),
-        staff=case.question.writer.staff,
-        joins=not (ticket.private and case.released),
+        staff=case.question.writer.staff and not case.by_tracker,
+        joins=not (ticket.private and case.released) and not case.by_tracker,
+        reopens=not case.by_tracker,
         late_opening=reading.title if case.match.late_opening else None,
     )
     return tickets.add_post(uow, command, author)

@@ -14,6 +14,7 @@ from mailgate import cli_mail, cli_repair
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
 from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
+from mailgate.cli_exchange import exchange
 from mailgate.cli_lists import centers, lists
 from mailgate.cli_queue import deliveries_group, hold, queue
 from mailgate.cli_registry import registry
@@ -176,6 +177,7 @@ for command in (
     lists,
     centers,
     registry,
+    exchange,
     rules,
     queue,
     hold,

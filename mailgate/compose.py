@@ -96,6 +96,20 @@ class PostMail:
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """What is a tracker's own about a mail to it.
+
+    `sender` is the secret address that it is to answer; `tag` stands in front of the subject, `status` under
+    the text; "" where there is nothing to say.
+    """
+
+    to: Address
+    sender: Address
+    tag: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeMail:
     """Changes without text by one actor, a line each."""
 
@@ -146,6 +160,79 @@ class Composer:
             ),
         ]
         return _ticket_face(mail, post.id, post.message_id, fields, entity)
+
+    def exchange_copy(self, mail: PostMail, wording: Wording) -> Outgoing:
+        """A post as it goes to the tracker of a center: from the address that this is to answer.
+
+        Nothing in it says that it is automatic or of a list: what acknowledges it teaches us its number.
+        """
+        post = mail.post
+        rendered = self.render(
+            "post/exchange.txt.j2",
+            author=f"{mail.author} <{post.author_address}>" if post.author_name else post.author_address,
+            opening=mail.opening,
+            number=mail.ticket.id,
+            list=mail.queue.address,
+            unverified=not post.trust.believed,
+            text=(post.text if mail.opening else post.new_text or post.text).strip("\n"),
+            left_out=", ".join(mail.left_out),
+            status=wording.status,
+        )
+        entity = mixed(rendered, mail.files) if mail.files else text_part(rendered)
+        fields = [
+            *self._exchange_fields(mail, wording, mail.author, reply=not mail.opening),
+            verbatim("Date", format_datetime(post.date or post.received)),
+            tokens("Message-ID", [post.message_id]),
+            *_original_id(post),
+            text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
+            copy_proof(self.keys, post.message_id),
+            *(
+                text(LIST_COPY_HEADER, proof)
+                for proof in (self.keys.list_copy(mail.queue.address), *mail.copy_of)
+            ),
+        ]
+        return _ticket_face(mail, post.id, post.message_id, fields, entity)
+
+    def exchange_change(self, mail: ChangeMail, wording: Wording) -> Outgoing:
+        """What was changed without a word, as it goes to the tracker of a center."""
+        rendered = self.render(
+            "change/exchange.txt.j2",
+            actor=mail.actor,
+            number=mail.ticket.id,
+            list=mail.queue.address,
+            changes=mail.changes,
+            status=wording.status,
+        )
+        message_id = f"<{mail.ticket.id}.e{mail.event_id}.x@{mail.queue.domain}>"
+        fields = [
+            *self._exchange_fields(mail, wording, mail.queue.tag, reply=True),
+            verbatim("Date", format_datetime(mail.at)),
+            tokens("Message-ID", [message_id]),
+            text("Auto-Submitted", "auto-generated"),
+            text("X-Mailgate-Event", "status"),
+            copy_proof(self.keys, message_id),
+        ]
+        return _ticket_face(mail, None, message_id, fields, text_part(rendered))
+
+    def _exchange_fields(
+        self, mail: PostMail | ChangeMail, wording: Wording, author: str, *, reply: bool
+    ) -> list[Field]:
+        ticket, queue = mail.ticket, mail.queue
+        root = self.keys.root_id(ticket.id, ticket.nonce, queue.domain)
+        # What its tracker opened here has its tag in the title.
+        tag = "" if wording.tag in ticket.mail_title else wording.tag
+        tagged = " ".join(filter(None, (tag, f"[{queue.tag} #{ticket.id}]", ticket.mail_title)))
+        known = [*mail.earlier[:1], *mail.earlier[1:][-_MOST_REFERENCES + 1 :]]
+        return [
+            mailboxes("From", [Mailbox(wording.sender, f"{author} via {queue.tag}")]),
+            mailboxes("To", [Mailbox(wording.to, "")]),
+            text("Subject", f"Re: {tagged}" if reply else tagged),
+            tokens("In-Reply-To", known[-1:] or [root]),
+            tokens("References", [root, *known]),
+            text("X-Mailgate-Ticket", str(ticket.id)),
+            text("X-Mailgate-Status", ticket.status.value),
+            text("X-Mailgate-Priority", ticket.priority.value),
+        ]
 
     def _post_body(self, mail: PostMail, reason: str, first: Told | None) -> Entity:
         post = mail.post
@@ -238,7 +325,7 @@ class Composer:
 
     def _ticket_fields(self, outgoing: Outgoing, due: Due, queue: Queue) -> list[Field]:
         number = outgoing.ticket_id
-        if outgoing.face is Face.NOTICE or number is None:
+        if outgoing.face is Face.NOTICE or number is None or due.role is Role.EXCHANGE:
             return []
         token = self.keys.reply(number, due.address)
         name = f"{queue.tag} ticket {number}"

@@ -255,6 +255,13 @@ def count_since(connection: Connection, since: datetime) -> int:
     return connection.execute(query).scalar_one()
 
 
+def count_to(connection: Connection, address: Address, ticket_id: TicketId, since: datetime) -> int:
+    """How many copies about a ticket were written to an address since a time."""
+    mine = (delivery.c.ticket_id == ticket_id) & (delivery.c.address == address)
+    query = select(func.count()).select_from(delivery).where(mine, delivery.c.created_at > since)
+    return connection.execute(query).scalar_one()
+
+
 def first_since(connection: Connection, since: datetime) -> datetime | None:
     """When the first copy after a time was written."""
     return connection.execute(

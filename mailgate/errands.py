@@ -31,16 +31,23 @@ def run_due(all_errands: Sequence[Errand], write: Write, now: datetime) -> int:
     return sum(write(partial(_run, one=one, now=now)) for one in all_errands)
 
 
-def _run(connection: Connection, one: Errand, now: datetime) -> int:
-    done_at = connection.execute(select(errands.c.done_at).where(errands.c.name == one.name)).scalar()
+def is_due(connection: Connection, name: str, every: timedelta, now: datetime) -> bool:
+    """Whether `every` has passed since something was done last; if so, it counts as done now."""
+    done_at = connection.execute(select(errands.c.done_at).where(errands.c.name == name)).scalar()
     # Of a clock set back it is no use to wait until the old time comes again.
-    if done_at is not None and timedelta(0) <= now - done_at < one.every:
+    if done_at is not None and timedelta(0) <= now - done_at < every:
+        return False
+    if done_at is None:
+        connection.execute(insert(errands).values(name=name, done_at=now))
+    else:
+        connection.execute(update(errands).where(errands.c.name == name).values(done_at=now))
+    return True
+
+
+def _run(connection: Connection, one: Errand, now: datetime) -> int:
+    if not is_due(connection, one.name, one.every, now):
         return 0
     found = one.do(connection, now)
-    if done_at is None:
-        connection.execute(insert(errands).values(name=one.name, done_at=now))
-    else:
-        connection.execute(update(errands).where(errands.c.name == one.name).values(done_at=now))
     if found:
         log.info("errand=%s did=%d", one.name, found)
     return found

@@ -13,6 +13,8 @@ from mailgate.carryout import Case, author_address
 from mailgate.commands import acts, requests, transcript
 from mailgate.commands.acts import Said
 from mailgate.compose import Composer
+from mailgate.exchange import hearing
+from mailgate.exchange.hearing import Heard
 from mailgate.inbound import Outcome, State
 from mailgate.kinds.classify import AUTOMATIC
 from mailgate.message import Disposition
@@ -35,7 +37,7 @@ from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
 
-_POSTING = (Role.POST, Role.PRIVATE, Role.TOPIC, Role.TICKET)
+_POSTING = (Role.POST, Role.PRIVATE, Role.TOPIC, Role.TICKET, Role.EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ class Gateway:
         """
         uow = UnitOfWork(connection, conditions.now, quiet=conditions.quiet)
         known = keys.lookup(connection, _keys_of(reading))
-        verdict, post_id = self._decide(uow, reading, known, conditions)
+        heard = hearing.listen(connection, reading, self._keys)
+        reading = hearing.as_post(reading, heard)
+        verdict, post_id = self._decide(uow, reading, known, heard, conditions)
+        verdict = self._follow(uow, heard, reading, verdict, post_id)
         uow.flush()
         if verdict.held and inbound.is_held(connection, reading.mail.id, reading.identity.key):
             verdict = Verdict(Disposition.DUPLICATE.value, "the same mail is held already")
@@ -91,14 +96,19 @@ class Gateway:
         return verdict
 
     def _decide(
-        self, uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], conditions: Conditions
+        self,
+        uow: UnitOfWork,
+        reading: Reading,
+        known: tuple[KnownKey, ...],
+        heard: Heard | None,
+        conditions: Conditions,
     ) -> tuple[Verdict, PostId | None]:
         """What kind of mail it is decides who deals with it."""
         disposition = reading.classified.disposition
         is_post = any(target.role in _POSTING for target in reading.targets)
         returned = bool(reading.targets_of(Role.BOUNCES)) and not is_post
         if disposition in AUTOMATIC or (returned and disposition is not Disposition.POST):
-            return automatic.attach(uow, reading, known, self._keys)
+            return automatic.attach(uow, reading, known, heard, self._keys)
         if returned and not conditions.released:
             return _held(reading, "a person, it seems, wrote to an address that is for bounces"), None
         if reading.targets_of(Role.UNSUBSCRIBE):
@@ -107,11 +117,20 @@ class Gateway:
                 return verdict, None
         if is_for_people(reading.targets) and not conditions.released:
             return self._for_people(uow, reading), None
-        if disposition is Disposition.SPAM and not conditions.released:
-            return _held(reading, reading.classified.reason), None
-        if reading.sender is None:
-            return _held(reading, "it names no author"), None
-        return self._post(uow, reading, known, conditions)
+        objection = _objection(reading, heard)
+        if objection and (reading.sender is None or not conditions.released):
+            return _held(reading, objection), None
+        return self._post(uow, reading, known, heard, conditions)
+
+    def _follow(
+        self, uow: UnitOfWork, heard: Heard | None, reading: Reading, verdict: Verdict, post_id: PostId | None
+    ) -> Verdict:
+        """Do what follows from a mail of a center's tracker; what came before does nothing again."""
+        again = verdict.disposition == Disposition.DUPLICATE.value
+        if heard is None or verdict.ticket is None or post_id is None or again or uow.quiet:
+            return verdict
+        notes = hearing.follow(uow, heard, verdict.ticket, post_id, reading.time)
+        return replace(verdict, notes=(*verdict.notes, *notes))
 
     def _for_people(self, uow: UnitOfWork, reading: Reading) -> Verdict:
         """A mail to an office: a request that we understand is answered, the rest waits for a person."""
@@ -124,12 +143,17 @@ class Gateway:
         return answered or _held(reading, f"for the {office_name(reading.targets)}, who reads it here")
 
     def _post(
-        self, uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], conditions: Conditions
+        self,
+        uow: UnitOfWork,
+        reading: Reading,
+        known: tuple[KnownKey, ...],
+        heard: Heard | None,
+        conditions: Conditions,
     ) -> tuple[Verdict, PostId | None]:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
         writer = Writer(people.find_sender(connection, author_address(reading)), reading.trust)
-        question = self._question(connection, reading, writer)
+        question = self._question(connection, reading, writer, heard)
         key = reading.identity.key
         if addressed.is_command_only(reading) and inbound.was_done(connection, reading.mail, key):
             return Verdict(Disposition.DUPLICATE.value, "the same command came before"), None
@@ -143,7 +167,7 @@ class Gateway:
         match = thread.find_ticket(connection, question, known, released=conditions.released)
         if match.held is not None:
             return replace(_held(reading, match.held), signs=sign_rows(match)), None
-        match = _apart_if_private(reading, match)
+        match = hearing.in_words(heard, _apart_if_private(reading, match))
         facts = self._facts(connection, reading, writer, match)
         revision, rules = self._rules.read(connection)
         decision = decide(rules, facts)
@@ -164,6 +188,7 @@ class Gateway:
             decision,
             conditions.released,
             self._brakes,
+            heard,
         )
         verdict, post_id = carryout.carry_out(uow, case)
         self._offer(uow, case, verdict)
@@ -190,9 +215,14 @@ class Gateway:
             transcript.answer(uow, self._composer, case.reading, tickets.find(uow, verdict.ticket), said)
         return replace(verdict, notes=(*verdict.notes, *map(str, said)))
 
-    def _question(self, connection: Connection, reading: Reading, writer: Writer) -> Question:
+    def _question(
+        self, connection: Connection, reading: Reading, writer: Writer, heard: Heard | None
+    ) -> Question:
         proven = addressed.proven_tickets(connection, reading, self._keys)
         addresses = target_tickets((*reading.targets, *reading.mentioned))
+        if heard is not None and heard.ticket_id is not None:
+            # Its tracker's own number is as good as an address that its people wrote.
+            addresses = (heard.ticket_id, *addresses)
         return Question(
             message=reading.message,
             subject=reading.subject,
@@ -245,6 +275,17 @@ def _keys_of(reading: Reading) -> list[str]:
 def _held(reading: Reading, reason: str, decision: Decision | None = None) -> Verdict:
     trace = trace_lines(decision) if decision is not None else ()
     return Verdict(reading.classified.disposition.value, reason, held=True, why=reason, trace=trace)
+
+
+def _objection(reading: Reading, heard: Heard | None) -> str:
+    """Why a mail can be no post before a moderator saw it, or ""."""
+    if reading.sender is None:
+        return "it names no author"
+    if reading.classified.disposition is Disposition.SPAM:
+        return reading.classified.reason
+    if reading.targets_of(Role.EXCHANGE) and (heard is None or not heard.secret):
+        return "it came to a secret address of an exchange that is none, or none any more"
+    return ""
 
 
 def _apart_if_private(reading: Reading, match: Match) -> Match:

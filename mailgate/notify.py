@@ -15,6 +15,8 @@ from mailgate.addresses import is_ours
 from mailgate.apart import read_attachments
 from mailgate.brake import Brake
 from mailgate.compose import ChangeMail, Composer, PostMail, proofs_of_copies
+from mailgate.exchange import telling
+from mailgate.exchange.telling import Tracker, Trackers
 from mailgate.mimeout import OutPart
 from mailgate.pauses import Paused
 from mailgate.posting import RAW_NAME, RAW_TYPE
@@ -60,6 +62,7 @@ class _World:
     centers: dict[TicketId, tuple[TicketCenter, ...]]
     subscribers: dict[QueueId, tuple[Subscriber, ...]]
     posts: dict[PostId, Post]
+    trackers: Trackers
 
     def others(self, told: Iterable[Told]) -> tuple[Told, ...]:
         """Those of `told` who are not ourselves: anybody may have written under an address of ours."""
@@ -120,12 +123,16 @@ class Notifier:
             if ticket is None or post is None:
                 continue
             audience = _audience(world, ticket, contacts)
-            told = world.others(_told(connection, row, post, audience, reached[ticket.id]))
+            shared = _shared(connection, row, post, world, reached[ticket.id])
+            told = _told(connection, row, post, audience, reached[ticket.id])
+            told = world.others(_each_once((*shared, *told)))
             if told and self._brake.stops(connection, len(told), row.event.at, now):
                 return row.id
             if told:
                 mail = _post_mail(connection, row.id, world, post)
-                self._write(connection, mail, told, now)
+                self._write(connection, mail, [one for one in told if one.role is not Role.EXCHANGE], now)
+                trackers = [one for one in told if one.role is Role.EXCHANGE]
+                self._share(connection, mail, trackers, world.trackers, now)
                 reached[ticket.id].update(one.address for one in told)
         return None
 
@@ -148,6 +155,47 @@ class Notifier:
         introductions.introduce(connection, sorted(strangers), now)
         for reason, group in _by_reason(one for one in ticketed if one.address not in strangers):
             deliveries.add(connection, self._composer.ticket_copy(mail, reason), group, now)
+
+    def _share(
+        self,
+        connection: Connection,
+        mail: PostMail | ChangeMail,
+        told: Sequence[Told],
+        trackers: Trackers,
+        now: datetime,
+    ) -> None:
+        """A mail for each tracker that the ticket is shared with, as its profile wants it."""
+        for one in told:
+            tracker = trackers.at(mail.ticket, one.address)
+            if self._stops(connection, tracker, mail, now):
+                continue
+            worded = telling.wording(tracker, one.address, mail.ticket, mail.queue, self._composer.keys)
+            if isinstance(mail, ChangeMail):
+                outgoing = self._composer.exchange_change(mail, worded)
+            else:
+                start = posts.get_blob_start(connection, mail.post.raw_sha256, _HEADER_BYTES)
+                whole = replace(self._with_files(connection, mail), copy_of=proofs_of_copies(start))
+                outgoing = self._composer.exchange_copy(whole, worded)
+            deliveries.add(connection, outgoing, [one], now)
+            telling.note_told(connection, tracker, mail.ticket, now)
+
+    def _stops(
+        self, connection: Connection, tracker: Tracker, mail: PostMail | ChangeMail, now: datetime
+    ) -> bool:
+        """Whether a tracker hears no more of a ticket for now; the owner is told."""
+        if not telling.talks_too_much(connection, tracker, mail.ticket, now):
+            return False
+        exchange, number = tracker.exchange, mail.ticket.id
+        body = self._composer.render(
+            "owner/exchange.txt.j2",
+            count=telling.MOST_AN_HOUR,
+            number=number,
+            center=exchange.center,
+            name=exchange.name,
+        )
+        subject = f"Ticket {number} is not shared with {exchange.center} for an hour"
+        self._brake.warn_once(connection, f"exchange.{exchange.name}.{number}", subject, body, now)
+        return True
 
     def _with_files(self, connection: Connection, mail: PostMail) -> PostMail:
         """The post's files, when together they are small enough; else their names."""
@@ -193,6 +241,9 @@ class Notifier:
         )
         for reason, group_told in _by_reason(world.others(told)):
             deliveries.add(connection, self._composer.change_copy(mail, reason), group_told, now)
+        if any(row.event.kind is Kind.STATUS for row in group):
+            shared = world.trackers.told_of_change(ticket, event.actor.cause)
+            self._share(connection, mail, shared, world.trackers, now)
 
 
 def _is_change(row: JournalRow) -> bool:
@@ -218,7 +269,9 @@ def _read_world(connection: Connection, rows: Sequence[JournalRow]) -> _World:
         centers[center.ticket_id].append(center)
     for subscriber in queues.subscribers(connection):
         subscribers[subscriber.queue_id].append(subscriber)
+    trackers = telling.read_trackers(connection, [c for some in centers.values() for c in some], found)
     return _World(
+        trackers=trackers,
         queues={queue.id: queue for queue in queues.everyone(connection)},
         tickets=tickets,
         members={key: tuple(value) for key, value in members.items()},
@@ -252,7 +305,7 @@ def _audience(world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Cont
     subscribers = () if ticket.private else world.subscribers.get(ticket.queue_id, ())
     return Audience(
         members=world.members.get(ticket.id, ()),
-        centers=world.centers.get(ticket.id, ()),
+        centers=world.trackers.apart(ticket, world.centers.get(ticket.id, ())),
         contacts=contacts.get(ticket.id, ()),
         subscribers=subscribers,
     )
@@ -276,6 +329,24 @@ def _told(
     return tuple(one for one in told if one.address not in before and one.address != post.author_address)
 
 
+def _shared(
+    connection: Connection, row: JournalRow, post: Post, world: _World, reached: set[Address]
+) -> tuple[Told, ...]:
+    """The trackers that an event brings a post to: of all centers, or of one that comes just now."""
+    ticket, trackers, kind = world.tickets[row.event.ticket_id], world.trackers, row.event.kind
+    told = trackers.told_of_post(ticket, post.id, post.author_address)
+    if not told or kind is Kind.OPENED:
+        return told
+    before = reached.union(deliveries.told_addresses(connection, ticket.id))
+    if kind is Kind.POSTED:
+        # One that comes in with this very mail gets the opening first, as any center.
+        return tuple(
+            t for t in told if t.address in before or trackers.at(ticket, t.address).number is not None
+        )
+    new = (one for one in told if one.address not in before and kind is Kind.CENTER_ADDED)
+    return tuple(one for one in new if trackers.at(ticket, one.address).exchange.center == row.event.after)
+
+
 def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
     if row.event.kind is Kind.CONTACT_ADDED:
         contact = Contact(Address(row.event.after), row.event.detail)
@@ -286,6 +357,11 @@ def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
     for center in audience.centers:
         if row.event.kind is Kind.CENTER_ADDED and center.name == row.event.after and center.address:
             yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center), Role.CENTER)
+
+
+def _each_once(told: Iterable[Told]) -> tuple[Told, ...]:
+    """Each address with what stands first."""
+    return tuple({one.address: one for one in reversed(tuple(told))}.values())[::-1]
 
 
 def _post_mail(connection: Connection, event_id: EventId, world: _World, post: Post) -> PostMail:

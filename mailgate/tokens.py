@@ -105,6 +105,13 @@ class Keys:
     def is_contact(self, token: str, address: Address) -> bool:
         return self._holds(token, "contact", address)
 
+    def exchange(self, name: str, epoch: int) -> str:
+        """The token in the secret address of an exchange."""
+        return self._sign("exchange", name, epoch)
+
+    def is_exchange(self, token: str, name: str, epoch: int) -> bool:
+        return self._holds(token, "exchange", name, epoch)
+
 
 def create_key_file(path: Path) -> None:
     """Write a new key that only the owner may read; one that is there stays."""

@@ -72,8 +72,9 @@ class AddPost:
     """Add a post to a ticket.
 
     `automatic`: from a machine; it changes nothing, joins nobody, tells nobody. `joins` False: a moderator
-    let one post of a stranger into a private ticket, no more. `late_opening`: the
-    message that a provisional ticket was waiting for; its title becomes the ticket's.
+    let one post of a stranger into a private ticket, no more. `reopens` False: what wrote it says itself
+    where the matter stands. `late_opening`: the message that a provisional ticket was waiting for; its title
+    becomes the ticket's.
     """
 
     ticket_id: TicketId
@@ -82,6 +83,7 @@ class AddPost:
     automatic: bool = False
     late_opening: str | None = None
     joins: bool = True
+    reopens: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
         uow.record(ticket.id, Kind.ATTACHED, actor, post_id=post_id)
         return post_id
     status = status_after(ticket, command.post, author, staff=command.staff)
+    if ticket.status is Status.RESOLVED and not command.reopens:
+        status = ticket.status
     _touch(uow, ticket, command, author, status)
     uow.record(ticket.id, Kind.POSTED, actor, post_id=post_id)
     if status is not ticket.status:

@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, update
 
 from mailgate import pauses
+from mailgate.addresses import exchange_address
 from mailgate.app import App
 from mailgate.courier import Copy, Outcome, Result
 from mailgate.deliver import Deliverer, Patience
 from mailgate.deliveries import State
 from mailgate.errands import run_due
+from mailgate.exchange import store as exchanges
 from mailgate.explaining import envelope_for, inject
 from mailgate.exporting import ticket_json
 from mailgate.gateway import Conditions
@@ -182,6 +184,16 @@ class Community:
 
         self.app.write(work)
 
+    def share(self, center: str, profile: str) -> str:
+        """Share a center's tickets with its tracker, as a profile's text says; gives its secret address."""
+
+        def work(connection: Connection) -> None:
+            found = centers.find(connection, center)
+            exchanges.put(connection, center, found, profile, self.clock())
+
+        self.app.write(work)
+        return exchange_address(self.app.queues()[0], self.app.keys.exchange(center, 1))
+
     def add_staff(self, center: str, address: str) -> None:
         def work(connection: Connection) -> None:
             person = people.register(connection, normalise_address(address), "", self.clock())
@@ -233,8 +245,8 @@ class Community:
     def operate(self, act: str, number: int) -> None:
         """What an operator does to a ticket.
 
-        `resolve`, `wait`, `reopen`, `merge into N`, `title WORDS`, `own ADDRESS`, `split K` (from there on),
-        `split only K`, `move LIST`, `undo KIND` (the last event of that kind).
+        `resolve`, `wait`, `reopen`, `private`, `merge into N`, `title WORDS`, `own ADDRESS`, `split K` (from
+        there on), `split only K`, `move LIST`, `undo KIND` (the last event of that kind).
         """
 
         def work(connection: Connection) -> None:
@@ -247,6 +259,8 @@ class Community:
                 repair.merge(uow, ticket.id, TicketId(int(argument.removeprefix("into "))), _OPERATOR)
             elif word in _REPAIRS:
                 _REPAIRS[word](uow, ticket, argument)
+            elif word == "private":
+                tickets.make_private(uow, ticket, _OPERATOR)
             elif word == "title":
                 tickets.set_title(uow, ticket, argument, _OPERATOR)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -125,6 +125,15 @@ def latest(connection: Connection, ticket_id: TicketId, kinds: Sequence[Kind]) -
     )
     row = connection.execute(query.order_by(t.event.c.id.desc()).limit(1)).first()
     return None if row is None else _event(row)
+
+
+def exchanged_posts(connection: Connection, post_ids: Iterable[PostId]) -> tuple[tuple[PostId, str], ...]:
+    """Which of these posts another tracker wrote, and its cause in the history."""
+    ids = list(post_ids)
+    wanted = (t.event.c.kind == Kind.EXCHANGED.value) & t.event.c.post_id.in_(ids)
+    query = select(t.event.c.post_id, t.event.c.cause).join(t.post, t.post.c.ticket_id == t.event.c.ticket_id)
+    rows = connection.execute(query.where(wanted, t.post.c.id == t.event.c.post_id)) if ids else ()
+    return tuple((PostId(row.post_id), row.cause) for row in rows)
 
 
 def of_actor(connection: Connection, actor: PersonId | str, since: datetime) -> tuple[JournalRow, ...]:
