@@ -50,7 +50,8 @@ class Exchange:
 class Pair:
     """A ticket of ours, and its number in the tracker of a center.
 
-    `foreign_status` is their last word for it, `heard_at` when they wrote that, `told_at` when we wrote last.
+    `foreign_status` is the last word for it that they said, or were told; `heard_at` when they wrote that,
+    `told_at` when we wrote last.
     """
 
     center_id: CenterId
@@ -205,9 +206,11 @@ def heard(connection: Connection, one: Pair, word: str, at: datetime) -> None:
     connection.execute(update(p).where(mine).values(foreign_status=word, heard_at=at))
 
 
-def told(connection: Connection, center_id: CenterId, ticket_id: TicketId, at: datetime) -> None:
-    mine = and_(p.c.center_id == center_id, p.c.ticket_id == ticket_id)
-    connection.execute(update(p).where(mine).values(told_at=at))
+def told(connection: Connection, one: Pair, word: str | None, at: datetime) -> None:
+    """Keep that they were written to, and in their word the status they were told, if they take any."""
+    mine = and_(p.c.center_id == one.center_id, p.c.foreign_id == one.foreign_id)
+    values: dict[str, object] = {"told_at": at} | ({} if word is None else {"foreign_status": word})
+    connection.execute(update(p).where(mine).values(values))
 
 
 def count_pairs(connection: Connection) -> dict[CenterId, int]:

@@ -29,14 +29,22 @@ MOST_AN_HOUR: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """The tracker of a center that a ticket is with. `number`: what it calls the ticket, None: not known yet.
+    """The tracker of a center that a ticket is with; `pair`: what it calls that, None: not known yet.
 
     `ended`: over there the matter is resolved.
     """
 
     exchange: Exchange
-    number: str | None
-    ended: bool
+    pair: store.Pair | None
+
+    @property
+    def number(self) -> str | None:
+        return None if self.pair is None else self.pair.foreign_id
+
+    @property
+    def ended(self) -> bool:
+        word = "" if self.pair is None else self.pair.foreign_status
+        return dict(self.exchange.profile.theirs).get(word) is Status.RESOLVED
 
     @property
     def address(self) -> Address | None:
@@ -115,7 +123,7 @@ def read_trackers(
     found: dict[TicketId, list[Tracker]] = defaultdict(list)
     for center in shared:
         exchange = exchanges[center.center_id]
-        found[center.ticket_id].append(_tracker(exchange, numbers.get((center.ticket_id, center.center_id))))
+        found[center.ticket_id].append(Tracker(exchange, numbers.get((center.ticket_id, center.center_id))))
     staff = {
         center_id: tuple(person.address for person in center_store.members(connection, center_id))
         for center_id in exchanges
@@ -123,13 +131,6 @@ def read_trackers(
     return Trackers(
         {key: tuple(value) for key, value in found.items()}, staff, _authors(connection, exchanges, post_ids)
     )
-
-
-def _tracker(exchange: Exchange, pair: store.Pair | None) -> Tracker:
-    if pair is None:
-        return Tracker(exchange, None, ended=False)
-    ended = dict(exchange.profile.theirs).get(pair.foreign_status) is Status.RESOLVED
-    return Tracker(exchange, pair.foreign_id, ended)
 
 
 def _authors(
@@ -160,5 +161,7 @@ def talks_too_much(connection: Connection, tracker: Tracker, ticket: Ticket, now
 
 
 def note_told(connection: Connection, tracker: Tracker, ticket: Ticket, now: datetime) -> None:
-    """Keep that its tracker was written to of a ticket."""
-    store.told(connection, tracker.exchange.center_id, ticket.id, now)
+    """Keep that a tracker was written to of a ticket: where it takes our status, it has that now."""
+    word = dict(tracker.exchange.profile.ours).get(ticket.status)
+    if tracker.pair is not None:
+        store.told(connection, tracker.pair, None if word is None else word.lower(), now)

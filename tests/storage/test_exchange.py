@@ -170,14 +170,25 @@ def test_what_is_resolved_there_is_only_commented_where_a_mail_would_reopen_it(s
     assert status(shared) == "resolved"
 
 
-def test_the_same_status_said_again_undoes_nothing(shared: Community) -> None:
+def test_of_a_tracker_that_takes_no_status_the_same_said_again_undoes_nothing(shared: Community) -> None:
+    shared.share("BNL", "\n".join(line for line in PROFILE.splitlines() if not line.startswith("ours")))
     opened(shared)
     from_rt(shared, "a1", "Status: open\n\nLooking.")
     shared.clock.pass_by(hours=1)
     shared.operate("resolve", 1)
-    shared.clock.pass_by(hours=1)
+    shared.pass_time(hours=1)
     from_rt(shared, "a2", "Status: open\n\nA remark.")
     assert status(shared) == "resolved"
+
+
+def test_one_that_was_told_that_it_is_resolved_and_says_open_reopens_it(shared: Community) -> None:
+    opened(shared)
+    from_rt(shared, "a1", "Status: open\n\nLooking.")
+    shared.clock.pass_by(hours=1)
+    shared.operate("resolve", 1)
+    shared.pass_time(hours=1)
+    from_rt(shared, "a2", "Status: open\n\nNot yet.")
+    assert status(shared) == "open"
 
 
 def test_where_both_changed_it_the_older_word_undoes_no_newer_one(shared: Community) -> None:
