@@ -32,6 +32,7 @@ from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
 from mailgate.notify import Notifier
 from mailgate.reading import Reading, read_mail
+from mailgate.registry_watch import RegistryWatch
 from mailgate.reminding import Reminding
 from mailgate.senders import ListServers
 from mailgate.threads.match import Writer as MailWriter
@@ -123,6 +124,7 @@ class App:
             Errand("unreached", timedelta(minutes=1), Unreached(self.composer, self.owners).look),
             Errand("reminders", timedelta(days=1), Reminding(self.composer, self.owners).remind),
             Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
+            Errand("registry", timedelta(days=1), RegistryWatch(self.composer, self.owners).look),
             Errand("list digest", timedelta(days=1), partial(self._write_home, digests.send_to_lists)),
         )
 

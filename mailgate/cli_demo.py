@@ -12,6 +12,7 @@ from typing import Final
 import click
 from sqlalchemy import Connection
 
+from mailgate import registering
 from mailgate.admission import with_id
 from mailgate.app import App
 from mailgate.cli_base import Context, Refusal
@@ -24,6 +25,7 @@ from mailgate.serving import serve_app
 from mailgate.setup import Wishes, initialise
 from routing import rules as rule_text
 from routing import store as rule_store
+from routing.registry_store import Import
 from tracker.model import Delivery, Trust, Wants
 from tracker.people import normalise_address
 from tracker.resources import resource_dir
@@ -31,6 +33,7 @@ from tracker.storage import centers, people, queues
 from tracker.storage import tickets as ticket_store
 
 LIST: Final = "osg-general@lists.example.org"
+_AUTHOR: Final = "mailgate demo"
 _PEOPLE: Final = (
     ("ann@uni-north.example", "Ann Administrator", Delivery.ALL),
     ("bo@lab-south.example", "Bo Builder", Delivery.ALL),
@@ -97,9 +100,12 @@ def _sow_people(connection: Connection, app: App) -> None:
             centers.add_alias(connection, center.id, alias)
         person = people.register(connection, normalise_address(member), "", now)
         centers.add_member(connection, center.id, person.id)
-    text = (resource_dir("config") / "demo" / "routing.toml").read_text()
-    change = rule_store.Change("mailgate demo", "the sample community's rules", now)
+    folder = resource_dir("config") / "demo"
+    text = (folder / "routing.toml").read_text()
+    change = rule_store.Change(_AUTHOR, "the sample community's rules", now)
     rule_store.put_in_force(connection, rule_text.parse_rules(text), change)
+    grid = registering.read(folder / "registry.json", lambda _: None).registry
+    registering.put(connection, grid, Import("sample grid", "the sample community's grid", _AUTHOR, now))
 
 
 def _post(app: App, raw: bytes, offset: int) -> None:

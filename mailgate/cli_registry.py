@@ -12,7 +12,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from mailgate import registering
+from mailgate import registering, registry_watch
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from routing import registry_lookup, registry_store
 from routing.entities import MailTexts
@@ -146,9 +146,11 @@ def _progress() -> Iterator[Callable[[str], None]]:
 @json_option
 @click.pass_obj
 def registry_check(context: Context, as_json: bool) -> None:
-    """What of the registry in force does not fit together; exit 1 when something does not."""
-    found = context.read(registry_store.in_force)
-    problems = (*checks.faults(found), *checks.warnings(found))
+    """What of the registry in force does not fit together, or is read no more; exit 1 when something is so.
+
+    The owner has it by mail once a day, as long as something is wrong.
+    """
+    problems = context.read(lambda c: registry_watch.problems(c, context.app.clock()))
     rows = [{"kind": one.file, "entry": one.entry, "problem": one.text} for one in problems]
     print_rows(rows, as_json=as_json, empty="nothing is wrong with the registry")
     if problems:

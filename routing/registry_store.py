@@ -120,6 +120,14 @@ def newest(connection: Connection) -> tuple[Version, ...]:
     return tuple(_version(row) for row in connection.execute(query))
 
 
+def was_read_again(connection: Connection, one: Version) -> bool:
+    """Whether a source was read more than once, changed or not."""
+    if one.read_at is not None and one.read_at > one.created_at:
+        return True
+    query = select(func.count()).select_from(versions).where(versions.c.source == one.source)
+    return bool(connection.execute(query).scalar_one() > 1)
+
+
 def history(connection: Connection, limit: int) -> tuple[Version, ...]:
     """The last versions of all sources, the newest first."""
     rows = connection.execute(select(*_SUMMARY).order_by(versions.c.number.desc()).limit(limit))

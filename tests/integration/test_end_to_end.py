@@ -167,6 +167,8 @@ def test_an_advertisement_is_held_until_somebody_lets_it_in(house: House) -> Non
     house.run("lists", "subscribe", "osg-general", JOE)
     rules = house.home / "rules.toml"
     rules.write_bytes((Path(__file__).parents[2] / "config/demo/routing.toml").read_bytes())
+    for center in ("USCMS", "VDT"):
+        house.run("centers", "add", center)
     house.run("rules", "import", str(rules))
     house.send(mail("ads@shop.example", "Cheap watches", "90% off today. Unsubscribe below."))
     wait_until(lambda: house.rows("hold", "list"), 10)
