@@ -10,7 +10,7 @@ JOBS ?= auto
 SECONDS ?= 600
 TARGET ?=
 
-.PHONY: install run test check format fuzz bench bench-threading bench-reading bench-routing bench-try bench-hostile lock migration clean
+.PHONY: install run test check format fuzz bench bench-threading bench-reading bench-routing score-routing bench-try bench-hostile lock migration clean
 
 install: .venv/installed
 
@@ -58,6 +58,9 @@ bench-reading: install  ## CPU of reading a mail, as against mail-parser alone (
 
 bench-routing: install  ## CPU of a decision by 500 rules and the registry, and how it grows
 	$(BIN)/python -m tests.bench.routing
+
+score-routing: install  ## routes of the mails in tests/corpus/routing, as against what a person would say
+	$(BIN)/python -m tests.bench.routing_score
 
 bench-try: install  ## seconds of asking ten thousand stored posts about other rules
 	$(BIN)/python -m tests.bench.try_rules

@@ -15,6 +15,7 @@ def facts_of(
 ) -> Facts:
     """What rules may see of a mail that continues `ticket`, or opens one when that is None."""
     message = reading.message
+    new_text, quoted_text = _as_meant(reading)
     return Facts(
         sender=message.sender.address,
         sender_name=message.sender.name,
@@ -23,8 +24,8 @@ def facts_of(
         queue=reading.queue.local_part,
         topic=next((target.topic for target in reading.targets_of(Role.TOPIC)), ""),
         subject=message.subject,
-        new_text=message.new_text,
-        quoted_text=message.quoted_text,
+        new_text=new_text,
+        quoted_text=quoted_text,
         signature=message.signature,
         headers=message.headers,
         attachments=tuple(AttachedFile(f.name, f.type, f.size) for f in message.attachments),
@@ -35,6 +36,18 @@ def facts_of(
         received=reading.mail.received_at,
         grid=grid,
     )
+
+
+def _as_meant(reading: Reading) -> tuple[str, str]:
+    """The new and the quoted text: of a forward, what it passes on is what it says.
+
+    "Original Message" stands above both, and only the subject tells which it is.
+    """
+    message = reading.message
+    inside = message.forwarded
+    if not reading.subject.is_forward or inside is None or inside.sender.address not in message.quoted_text:
+        return message.new_text, message.quoted_text
+    return f"{message.new_text}\n\n{message.quoted_text}", ""
 
 
 def _class_of(writer: Writer) -> SenderClass:

@@ -85,6 +85,9 @@ class Hosts:
             for label, names in labels.items()
             if len(names) == 1 and _is_telling(label)
         }
+        self._by_label: dict[str, list[str]] = defaultdict(list)
+        for host in self._whole:
+            self._by_label[host.partition(".")[0]].append(host)
         self._firsts = {found[0] for label in self._short if (found := ATOM.match(label))}
         self._domains = dict(_domains(registry))
 
@@ -93,8 +96,11 @@ class Hosts:
         return atom in self._firsts
 
     def whole(self, host: str) -> list[str]:
-        """The resources of a host."""
-        return self._whole.get(host, [])
+        """The resources of a host; also where the end of its name is left out, if that is the only one."""
+        if host in self._whole:
+            return self._whole[host]
+        alike = [one for one in self._by_label.get(host.partition(".")[0], ()) if one.startswith(f"{host}.")]
+        return self._whole[alike[0]] if len(alike) == 1 and "." in host else []
 
     def short(self, label: str) -> str | None:
         """The one resource whose host begins with that label."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from routing.entities import Entity, EntityKind, How, MailTexts, Where
@@ -36,7 +37,12 @@ _TOKEN: Final = re.compile(
 _LONGEST_CHUNK: Final = 2000
 _MOST_LABEL_ATOMS: Final = 6
 _WEB: Final = frozenset({"http", "https", "ftp"})
-_GAP: Final = re.compile(r"[-_ \t,&'()–]{0,4}\n?[-_ \t]{0,4}")
+# Word processors have hyphens and dashes of their own.
+_GAP: Final = re.compile(r"[-_ \t,&'()\u2010-\u2015\u2212]{0,4}\n?[-_ \t]{0,4}")
+# What makes user@host a login and no address: a command before it, or a path behind it.
+_LOGIN: Final = re.compile(
+    r"\b(?:ssh|slogin|gsissh|scp|gsiscp|sftp|rsync|mosh|telnet|log(?:ged|ging)? ?(?:in|on)|root@)"
+)
 _VO_BEFORE: Final = re.compile(r"\bVO[ :=\"'(]{1,3}$")
 _VO_AFTER: Final = re.compile(
     r"[\"')]{0,2}[ -](?:VO|VOs|virtual organi[sz]ations?|collaboration|experiment|VOMS)\b"
@@ -48,6 +54,12 @@ _PLACE_AFTER: Final = re.compile(
     r"[\"')]{0,2}[ -](?:cluster|site|resource|resource group|CE|SE|gatekeeper|gateway|queue|farm|"
     r"supercomputer|login node|head node|headnode|worker nodes?|submit (?:node|host)|squid|cache|origin|"
     r"endpoint|compute element|storage element|admins?|administrators?|sysadmins?)\b"
+)
+# Beside a name that is a VO's and a place's, these say which; alone they make no name of a word.
+_PEOPLE_BEFORE: Final = re.compile(r"\b(?:people|members?|users?|friends|colleagues) (?:of|from) (?:the )?$")
+_PEOPLE_AFTER: Final = re.compile(
+    r"[\"')]{0,2}[ -](?:users?|people|members?|folks|jobs?|pilots?|prox(?:y|ies)|simulations?|workflows?"
+    r"|project)\b"
 )
 _CENTER_AFTER: Final = re.compile(
     r"[\"')]{0,2}[ -](?:support|Support|support center|operations|helpdesk|team)\b"
@@ -62,6 +74,11 @@ class _Hit:
     end: int
     name: Name
     text: str
+
+
+_PLACES: Final = frozenset(
+    {EntityKind.RESOURCE, EntityKind.GROUP, EntityKind.SITE, EntityKind.FACILITY, EntityKind.SERVICE}
+)
 
 
 class Matcher:
@@ -96,7 +113,7 @@ class Matcher:
         for token in tokens:
             yield from self._in_token(where, token)
         rest = _without(text, tokens)
-        for hit in self._named(rest):
+        for hit in _apart(self._named(rest), rest):
             if _is_meant(hit, rest, where):
                 yield Entity(hit.name.kind, hit.name.entity, where, hit.name.how, hit.text)
             elif hit.name.clarity is Clarity.PLAIN and hit.text == hit.name.spelled:
@@ -109,8 +126,8 @@ class Matcher:
             host = token["authority"].rpartition("@")[2].partition(":")[0]
             scheme = token["url"].partition(":")[0].lower()
             yield from self._host(where, host, may_be_new=scheme not in _WEB and where is not Where.LOG)
-        elif token["at"]:
-            # The domain of an address is not what the mail is about, unless it is a machine we know.
+        elif token["at"] and (where is Where.LOG or _is_login(token)):
+            # The domain of an address is not what the mail is about.
             yield from self._host(where, token["at"], may_be_new=False)
 
     def _host(self, where: Where, text: str, *, may_be_new: bool) -> Iterator[Entity]:
@@ -181,6 +198,42 @@ class Matcher:
             if (name.kind, name.entity) in around and len(found) < _MOST_ENTITIES:
                 entity = Entity(name.kind, name.entity, where, name.how, text)
                 found.setdefault((entity.kind, entity.name, where), entity)
+
+
+def _is_login(token: re.Match[str]) -> bool:
+    """Whether user@host is an account on a machine."""
+    text, at, end = token.string, token.start(), token.end()
+    before = text[max(0, at - 60) : at].rpartition("\n")[2]
+    line = before + text[at : end + 60].partition("\n")[0]
+    return bool(_LOGIN.search(line)) or text[end : end + 2] in (":/", ":~")
+
+
+def _apart(hits: Iterable[_Hit], text: str) -> Iterator[_Hit]:
+    """Of the entities that share a name, those that the words around it mean: "the STAR VO" is no site.
+
+    A component stands before the center of its name, unless it says that the center is meant.
+    """
+    for _, same in groupby(hits, key=lambda hit: (hit.at, hit.end)):
+        group = list(same)
+        kinds = {hit.name.kind for hit in group}
+        if len(kinds) > 1:
+            meant = _kinds_meant(group[0], text, kinds)
+            group = [hit for hit in group if hit.name.kind in meant]
+        yield from group
+
+
+def _kinds_meant(hit: _Hit, text: str, kinds: set[EntityKind]) -> set[EntityKind]:
+    before, after = text[max(0, hit.at - 20) : hit.at], text[hit.end : hit.end + 30]
+    of_people = (_VO_BEFORE, _PEOPLE_BEFORE), (_VO_AFTER, _PEOPLE_AFTER)
+    if EntityKind.VO in kinds and (
+        any(one.search(before) for one in of_people[0]) or any(one.match(after) for one in of_people[1])
+    ):
+        return {EntityKind.VO}
+    if EntityKind.CENTER in kinds and _CENTER_AFTER.match(after):
+        return {EntityKind.CENTER}
+    if kinds & _PLACES and (_PLACE_BEFORE.search(before) or _PLACE_AFTER.match(after)):
+        return kinds - {EntityKind.VO}
+    return kinds - {EntityKind.CENTER} if EntityKind.COMPONENT in kinds else kinds
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:

@@ -52,12 +52,19 @@ class Name:
 
 def all_names(registry: Registry) -> Iterator[tuple[str, Name]]:
     """Every name and alias with the key that it is found under."""
+    # What is a word as a VO's name is one as a site's, too.
+    words = {_key(vo.name) for vo in registry.vos if vo.word}
     for kind, entity, aliases, word in _entities(registry):
         for how, text in ((How.NAME, entity), *((How.ALIAS, alias) for alias in aliases)):
             atoms = ATOM.findall(text)
             spelled = "".join(atoms)
             if spelled and len(spelled) <= _LONGEST_KEY:
-                yield spelled.casefold(), Name(kind, entity, how, spelled, _clarity(kind, atoms, word))
+                plain = word or spelled.casefold() in words
+                yield spelled.casefold(), Name(kind, entity, how, spelled, _clarity(kind, atoms, plain))
+
+
+def _key(name: str) -> str:
+    return "".join(ATOM.findall(name)).casefold()
 
 
 def _entities(registry: Registry) -> Iterator[tuple[EntityKind, str, Iterable[str], bool]]:

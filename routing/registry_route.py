@@ -96,6 +96,20 @@ class _Target:
         return f"{name} ({_SAID[self.where]})"
 
 
+# These tell of trouble with what is named, unless it is merely used: "with VDT 1.3 my jobs fail".
+_FAILURE: Final = re.compile(
+    r"\b(?:fail(?:s|ed|ing|ure|ures)?|errors?|exit (?:status|code)|hangs?|aborts?|tim(?:es|ed|e) ?-?out"
+    r"|(?:does|do|did) ?n[o']t (?:work|start|install|build|compile|answer)"
+    r"|cannot be (?:installed|downloaded|built))\b",
+    re.IGNORECASE,
+)
+_USED: Final = re.compile(
+    r"\b(?:us(?:e|es|ing|ed)|run(?:s|ning)?|with|under|on|ha(?:ve|s)|install(?:ed|ing)?|via|through|by|from|at|in(?:to)?)"
+    r"(?: (?:the|a|our|its))?\s+$",
+    re.IGNORECASE,
+)
+
+
 class _Route:
     """One mail on its way through the registry."""
 
@@ -224,7 +238,7 @@ class _Route:
 
     def _is_in_trouble(self, one: Entity) -> bool:
         text = self._asked.subject if one.where is Where.SUBJECT else self._asked.text
-        return any(_TROUBLE.search(sentence) for sentence in _sentences_with(text, one.text))
+        return any(_tells_of_trouble(sentence, one.text) for sentence in _sentences_with(text, one.text))
 
     def _center_by_name(self) -> None:
         for one in _of(self._entities, EntityKind.CENTER):
@@ -280,6 +294,13 @@ def _as_one(directory: Directory, groups: list[ResourceGroup]) -> ResourceGroup 
         return groups[0]
     contacts = {directory.contact_of(group.name) for group in groups}
     return groups[0] if len(centers) == 1 and len(contacts) == 1 and None not in contacts else None
+
+
+def _tells_of_trouble(sentence: str, name: str) -> bool:
+    """Whether a sentence says that what it names is broken, and not that something else is that uses it."""
+    if _TROUBLE.search(sentence):
+        return True
+    return _FAILURE.search(sentence) is not None and not _USED.search(sentence.partition(name)[0])
 
 
 def _sentences_with(text: str, wanted: str) -> Iterator[str]:

@@ -72,7 +72,9 @@ def test_1_a_compute_element_in_monitoring_goes_from_the_vo_by_operations_to_its
     )
     result = world.inject(mail("una@cern.example", "CE in MonALISA, not in GridCat", question))
     assert (result["centers"], result["cc"], result["fallback"]) == (["USCMS"], [], False)
-    assert "your support center USCMS: you are named in the text" in text_to(world, USCMS)
+    assert "your support center USCMS: USCMS (named in the text) is a VO that you support" in text_to(
+        world, USCMS
+    )
     reply(world, STAFF["USCMS"], USCMS, "!center OSG Operations\nThis is for the catalog's people.")
     assert "MonALISA shows" in text_to(world, OPERATIONS)
     reply(world, STAFF["OSG Operations"], OPERATIONS, "!center ASCC\nPlease register your gatekeeper.")
