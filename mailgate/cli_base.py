@@ -15,7 +15,7 @@ import click
 from sqlalchemy import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from mailgate import linting, trying
+from mailgate import cli_tables, linting, trying
 from mailgate.app import App
 from mailgate.errors import MailError
 from mailgate.instance import InstanceError, load_instance
@@ -71,6 +71,12 @@ class Context:
 
     def facts_of(self, raw: bytes) -> Facts:
         return self.app.facts_of(raw)
+
+    def keep_text(self, text: str) -> Path:
+        """Put what a person wrote, and what could not be taken, into a file; gives where that is."""
+        path = self.folder / f"rules-edited-{self.app.clock():%Y%m%dT%H%M%S}.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
 
     def center_names(self) -> frozenset[str]:
         return self.app.center_names()
@@ -163,10 +169,7 @@ def print_rows(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "n
         click.echo(empty, err=True)
         return
     names = list(rows[0])
-    cells = [[_cell(row[name]) for name in names] for row in rows]
-    widths = [max(len(line[i]) for line in [names, *cells]) for i in range(len(names))]
-    for line in [[name.upper() for name in names], *cells]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    cli_tables.show(names, [[_cell(row[name]) for name in names] for row in rows])
 
 
 def _cell(value: object) -> str:
@@ -176,7 +179,7 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return " ".join(str(value).split())[:60]
+    return " ".join(str(value).split())
 
 
 class _Span(click.ParamType[timedelta]):

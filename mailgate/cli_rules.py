@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from mailgate import cli_rules_edit, cli_rules_revisions, cli_rules_try
 from mailgate import cli_rules_output as output
-from mailgate import cli_rules_revisions, cli_rules_try
 from mailgate.cli_base import SPAN
 from mailgate.cli_rules_base import (
     Refusal,
@@ -25,8 +25,7 @@ from mailgate.cli_rules_base import (
 )
 from routing import editing, store
 from routing.editing import Place
-from routing.faults import LostUpdate, RoutingError
-from routing.rules import Phase, Rule, RuleSet, emit_rule, make_rule, parse_rules
+from routing.rules import Phase, RuleSet, emit_rule, make_rule
 
 
 @click.group(name="rules", cls=RulesGroup)
@@ -87,8 +86,15 @@ def list_(app: RulesApp, /, in_force: bool, as_json: bool, **which: object) -> N
     now = datetime.now(UTC)
     phase, everything, span = which["phase"], which["everything"], which["span"]
     counted = app.rule_hits(span) if isinstance(span, timedelta) else None
-    for position, rule in enumerate(view.rules.rules, 1):
-        if phase in (None, rule.phase.value) and (everything or not rule.sleeps(now)):
+    shown = [
+        (position, rule)
+        for position, rule in enumerate(view.rules.rules, 1)
+        if phase in (None, rule.phase.value) and (everything or not rule.sleeps(now))
+    ]
+    if sys.stdout.isatty() and not as_json:
+        output.show_rules(shown, counted)
+    else:
+        for position, rule in shown:
             output.echo_rule(rule, position, as_json, counted)
     asleep = sum(rule.sleeps(now) for rule in view.rules.rules)
     click.echo(view.title + (f", {asleep} disabled" if asleep else ""), err=True)
@@ -125,22 +131,6 @@ def add(
     refuse_unknown_centers(app, RuleSet((rule,)))
     place = place_of(**beside)
     change_draft(app, lambda old: editing.add(old, rule, place), f"added {name}")
-
-
-@rules.command()
-@click.argument("name")
-@click.pass_obj
-def edit(app: RulesApp, name: str) -> None:
-    """Edit a rule of the draft in $EDITOR; a rule that does not parse comes back to be mended."""
-    old = viewed(app, in_force=False).rules.rule(name)
-    new = _edited(app, old)
-
-    def replace(found: RuleSet) -> RuleSet:
-        if found.rule(name) != old:
-            raise LostUpdate(f'somebody else changed "{name}" meanwhile; nothing is saved')
-        return editing.change(found, name, new)
-
-    change_draft(app, replace, f"changed {new.name}")
 
 
 @rules.command()
@@ -191,25 +181,8 @@ def discard(app: RulesApp) -> None:
     click.echo("the draft is gone")
 
 
-def _edited(app: RulesApp, rule: Rule) -> Rule:
-    """The rule as it comes back from the editor; on a terminal, until it parses or one gives up."""
-    text: str | None = emit_rule(rule)
-    while text := click.edit(text, extension=".toml"):
-        try:
-            found = parse_rules(text).rules
-            if len(found) != 1:
-                raise RoutingError(f"{len(found)} rules; expected one")
-            refuse_unknown_centers(app, RuleSet(found))
-            return found[0]
-        except (RoutingError, Refusal) as error:
-            if not sys.stdin.isatty():
-                raise
-            click.echo(f"Error: {error}", err=True)
-            click.confirm("Edit again?", default=True, abort=True, err=True)
-    raise Refusal("nothing was changed")
-
-
 for _command in (
+    cli_rules_edit.edit,
     cli_rules_try.test,
     cli_rules_try.try_,
     cli_rules_try.pin,

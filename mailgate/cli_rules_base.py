@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import click
@@ -34,6 +35,9 @@ class RulesApp(Protocol):
 
     def facts_of(self, raw: bytes) -> Facts:
         """Read a mail as the rules would see it."""
+
+    def keep_text(self, text: str) -> Path:
+        """Put what a person wrote, and what could not be taken, into a file; gives where that is."""
 
     def center_names(self) -> frozenset[str]:
         """The names of all support centers, and their aliases."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
+from mailgate import cli_tables
 from routing.decide import Decision, TraceLine
 from routing.editing import Finding
 from routing.rules import Rule
@@ -23,6 +25,20 @@ def echo_json(found: Object) -> None:
 
 def echo_drafted(done: str) -> None:
     click.echo(f"{done}, in the draft; `mailgate rules apply -m WHY` puts it in force")
+
+
+def show_rules(
+    rules: Sequence[tuple[int, Rule]], hits: dict[str, tuple[int, datetime | None]] | None
+) -> None:
+    """A table of rules with their places, for a terminal."""
+    names = ["#", "phase", "rule", "when", "then", *(["hits"] if hits is not None else [])]
+    lines = []
+    for position, rule in rules:
+        asleep = "" if rule.enabled else f" (disabled{f' until {rule.until}' if rule.until else ''})"
+        then = ", ".join(map(str, rule.then)) or "(nothing)"
+        line = [str(position), rule.phase.value, rule.name + asleep, " ".join(rule.when.text.split()), then]
+        lines.append([*line, *([str(hits.get(rule.name, (0, None))[0])] if hits is not None else [])])
+    cli_tables.show(names, lines)
 
 
 def echo_rule(
