@@ -1,4 +1,4 @@
-"""Rules are changed and taken back while mail comes in: nothing is lost, doubled, or left where it is wrong."""
+"""Rules are changed and taken back while mail comes in: nothing is lost, doubled, or left wrong."""
 
 from __future__ import annotations
 
