@@ -165,7 +165,8 @@ class App:
         sender = reading.sender
         known = None if sender is None else self.read(partial(people.find_sender, address=sender))
         grid = self.read(self.registry.read)
-        return facts_of(reading, MailWriter(known, reading.trust), None, (), grid)
+        staff_of = self.read(partial(people.staff_of, sender=known))
+        return facts_of(reading, MailWriter(known, reading.trust), None, (), grid, staff_of)
 
     def worker(self, write: Callable[[Work[Verdict]], Future[Verdict]]) -> Worker:
         work = self.settings.work

@@ -22,6 +22,7 @@ from tracker import assign, nosy, repair, tickets
 from tracker.commands import AddPost, Brakes, OpenTicket, Routed
 from tracker.events import Actor
 from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
+from tracker.people import read_address
 from tracker.storage import people, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
@@ -73,6 +74,7 @@ def carry_out(uow: UnitOfWork, case: Case) -> tuple[Verdict, PostId | None]:
         # After the merges: what comes in is as public as the ticket was.
         tickets.make_private(uow, case.match.ticket, Actor(None, f"rules rev {case.revision}"))
     _invite_guests(uow, case, ticket_id, author)
+    _bring_in(uow, case, ticket_id)
     verdict = _verdict(case, ticket_id, routed)
     said = (*verdict.notes, *said, *_unknown_centers(routed.unknown))
     return replace(verdict, notes=said), post_id
@@ -148,6 +150,14 @@ def _invite_guests(uow: UnitOfWork, case: Case, ticket_id: TicketId, author: Per
         person = people.register(uow.connection, guest.address, guest.name, uow.now)
         if store.state_of(uow.connection, ticket_id, person.id) is None:
             nosy.join(uow, ticket_id, person, "guest", Actor(author.id, "mail"))
+
+
+def _bring_in(uow: UnitOfWork, case: Case, ticket_id: TicketId) -> None:
+    """Those whom rules have take part in a ticket from the first."""
+    actor = Actor(None, f"rules rev {case.revision}")
+    for name in () if uow.quiet else case.decision.nosy:
+        if (address := read_address(name)) is not None:
+            nosy.join(uow, ticket_id, people.register(uow.connection, address, "", uow.now), "rule", actor)
 
 
 def _unknown_centers(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -48,12 +48,17 @@ def rules() -> None:
     \b
     Conditions (blanks mean "and"; or, not, - and parentheses as usual; * or nothing: always):
       word "a phrase"            in the subject or the new text
-      subject: body: quoted:     text, on word boundaries, over wrapped lines
+      subject: body: log: quoted:  text, on word boundaries, over wrapped lines
       from: to:                  ann@site.example, *@site.example, or a part of the address
       name: domain:              the sender's name; his domain and all below it
       header:X-Spam-Flag:yes     a field of the header
       list: topic: tag: attachment:    whole names, * and ? as usual
+      attachment.size:>5M        of any attachment
       is:new|reply|forward|auto|bounce|private     sender:first|known|member|staff
+      sender.center:USCMS        whose staff the sender is
+      sender.contact:yes         the sender is a contact of a resource that the mail names
+      time:22:00-06:00  weekday:sat|sun     UTC
+      age:>30d  silence:>7d      of the ticket that a reply continues
       status: priority:          of the ticket that a reply continues
       resource: group: site: facility: vo: center: component: service:   what the mail names of the registry,
                                  in any spelling; a resource stands for its group, that for its site
@@ -64,10 +69,12 @@ def rules() -> None:
 
     \b
     Actions:
-      center+=NAME  center=NAME (instead of all before)  cc+=ADDRESS  queue=LIST  topic=NAME
+      center+=NAME  center=NAME (instead of all before)  center+=registry (those it names)
+      cc+=ADDRESS  cc+=contact(resource)  cc+=admin(resource)  cc+=security(resource)
+      nosy+=ADDRESS (takes part from the first)  queue=LIST  topic=NAME
       tag+=NAME  priority=critical|high|normal|low  private  hold "why"  reject "why"
       registry (who supports what the mail names)  remind after 7d to center,list,owner
-      note "text"  stop (the phase ends here)
+      reply "text" (to the author of an opening, once a day)  note "text"  stop (the phase ends here)
     """
 
 

@@ -262,6 +262,13 @@ def count_to(connection: Connection, address: Address, ticket_id: TicketId, sinc
     return connection.execute(query).scalar_one()
 
 
+def had(connection: Connection, address: Address, reason: str, since: datetime) -> bool:
+    """Whether a copy was written to an address for that reason since a time."""
+    mine = (delivery.c.address == address) & (delivery.c.reason == reason)
+    query = select(delivery.c.id).where(mine, delivery.c.created_at > since).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def first_since(connection: Connection, since: datetime) -> datetime | None:
     """When the first copy after a time was written."""
     return connection.execute(

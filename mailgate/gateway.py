@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, carryout, inbound, offering
+from mailgate import addressed, automatic, carryout, inbound, offering, rulereplies
 from mailgate.addresses import Role, target_tickets
 from mailgate.carryout import Case, author_address
 from mailgate.commands import acts, requests, transcript
@@ -192,7 +192,14 @@ class Gateway:
         )
         verdict, post_id = carryout.carry_out(uow, case)
         self._offer(uow, case, verdict)
-        return self._command(uow, case, verdict), post_id
+        return self._command(uow, case, self._reply(uow, case, verdict)), post_id
+
+    def _reply(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> Verdict:
+        """What rules answer to the author of an opening."""
+        if not case.decision.replies or verdict.ticket is None or not verdict.created or uow.quiet:
+            return verdict
+        note = rulereplies.answer(uow, self._composer, case, tickets.find(uow, verdict.ticket))
+        return replace(verdict, notes=(*verdict.notes, note)) if note else verdict
 
     def _offer(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> None:
         """A new public ticket to those who asked for such."""
@@ -264,7 +271,8 @@ class Gateway:
 
     def _facts(self, connection: Connection, reading: Reading, writer: Writer, match: Match) -> Facts:
         tags = store.tags_of(connection, match.ticket.id) if match.ticket is not None else ()
-        return facts_of(reading, writer, match.ticket, tags, self._registry.read(connection))
+        grid = self._registry.read(connection)
+        return facts_of(reading, writer, match.ticket, tags, grid, people.staff_of(connection, writer.sender))
 
 
 def _keys_of(reading: Reading) -> list[str]:

@@ -149,7 +149,8 @@ class Trial:
         sender = None if reading.sender is None else people.find_sender(connection, reading.sender)
         ticket = None if stored.opened else _ticket(connection, stored.ticket_id)
         tags = () if ticket is None else store.tags_of(connection, ticket.id)
-        return facts_of(reading, Writer(sender, reading.trust), ticket, tags, self._grid)
+        staff_of = people.staff_of(connection, sender)
+        return facts_of(reading, Writer(sender, reading.trust), ticket, tags, self._grid, staff_of)
 
     def compare(
         self, connection: Connection, batch: Sequence[Stored], old: RuleSet, new: RuleSet

@@ -11,15 +11,24 @@ from tracker.model import Ticket
 
 
 def facts_of(
-    reading: Reading, writer: Writer, ticket: Ticket | None, tags: tuple[str, ...], grid: Grid | None = None
+    reading: Reading,
+    writer: Writer,
+    ticket: Ticket | None,
+    tags: tuple[str, ...],
+    grid: Grid | None = None,
+    staff_of: tuple[str, ...] = (),
 ) -> Facts:
-    """What rules may see of a mail that continues `ticket`, or opens one when that is None."""
+    """What rules may see of a mail that continues `ticket`, or opens one when that is None.
+
+    `staff_of` are the centers whose staff its writer is.
+    """
     message = reading.message
     new_text, quoted_text = _as_meant(reading)
     return Facts(
         sender=message.sender.address,
         sender_name=message.sender.name,
         sender_class=_class_of(writer),
+        sender_centers=staff_of,
         recipients=_recipients(reading),
         queue=reading.queue.local_part,
         topic=next((target.topic for target in reading.targets_of(Role.TOPIC)), ""),
@@ -30,11 +39,15 @@ def facts_of(
         headers=message.headers,
         attachments=tuple(AttachedFile(f.name, f.type, f.size) for f in message.attachments),
         kinds=_kinds(reading, ticket),
-        ticket=None
-        if ticket is None
-        else TicketFacts(frozenset(tags), ticket.status.value, ticket.priority.value),
+        ticket=None if ticket is None else _ticket_facts(ticket, tags),
         received=reading.mail.received_at,
         grid=grid,
+    )
+
+
+def _ticket_facts(ticket: Ticket, tags: tuple[str, ...]) -> TicketFacts:
+    return TicketFacts(
+        frozenset(tags), ticket.status.value, ticket.priority.value, ticket.created_at, ticket.touched_at
     )
 
 

@@ -26,6 +26,7 @@ class Verb(StrEnum):
     ADD_CENTER = "center+="
     SET_CENTER = "center="
     ADD_CC = "cc+="
+    ADD_NOSY = "nosy+="
     ADD_TAG = "tag+="
     PRIORITY = "priority="
     HOLD = "hold"
@@ -34,18 +35,34 @@ class Verb(StrEnum):
     QUEUE = "queue="
     TOPIC = "topic="
     NOTE = "note"
+    REPLY = "reply"
     STOP = "stop"
     REGISTRY = "registry"
     REMIND = "remind"
 
 
 # What decides where a ticket goes: a reply never does these (a reply is never re-routed).
-ROUTING = frozenset({Verb.ADD_CENTER, Verb.SET_CENTER, Verb.ADD_CC, Verb.QUEUE, Verb.REGISTRY, Verb.REMIND})
+ROUTING = frozenset(
+    {
+        Verb.ADD_CENTER,
+        Verb.SET_CENTER,
+        Verb.ADD_CC,
+        Verb.ADD_NOSY,
+        Verb.QUEUE,
+        Verb.REGISTRY,
+        Verb.REMIND,
+        Verb.REPLY,
+    }
+)
+# Whom of a resource that the mail names, instead of an address: "cc+=security(resource)".
+CONTACTS = ("contact", "admin", "security")
+# Instead of a center's name: those that the registry names, and nobody else.
+BY_REGISTRY = "registry"
 
 _SYNONYMS = {"sc": "center"}
 _BARE = frozenset({Verb.PRIVATE, Verb.STOP, Verb.REGISTRY})
 _PHRASES = frozenset({Verb.REMIND})
-_TEXTS = frozenset({Verb.HOLD, Verb.REJECT, Verb.NOTE})
+_TEXTS = frozenset({Verb.HOLD, Verb.REJECT, Verb.NOTE, Verb.REPLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +150,21 @@ def _name(argument: str, offset: int) -> str:
     return argument
 
 
+def read_contacts(argument: str) -> str | None:
+    """Which contacts `security(resource)` names; None for an address."""
+    found = _OF_RESOURCE.fullmatch(argument.lower())
+    return found[1] if found else None
+
+
+def _cc(argument: str, offset: int) -> str:
+    word, bracket, _ = argument.partition("(")
+    if not bracket:
+        return _address(argument, offset)
+    if read_contacts(argument) is None:
+        raise Fault(offset, f'"{excerpt(argument)}"', one_of([f"{one}(resource)" for one in CONTACTS], word))
+    return argument.lower()
+
+
 def _address(argument: str, offset: int) -> str:
     if not _ADDRESS.fullmatch(argument) or len(argument) > 254:  # RFC 5321 4.5.3.1.3, without its brackets
         raise Fault(offset, f'"{excerpt(argument)}" is no address', "one, as in cc+=ann@site.example")
@@ -166,13 +198,16 @@ def _priority(argument: str, offset: int) -> str:
 
 REMINDED = ("center", "list", "owner")
 _REMIND = re.compile(r"after\s+(\d{1,3})\s*([dh])\s+to\s+([a-z]+(?:\s*,\s*[a-z]+){0,2})")
+_OF_RESOURCE = re.compile(r"(contact|admin|security)\(resource\)")
 _EXAMPLES = {
+    Verb.REPLY: 'the text in quotes, as in reply "We move until Friday; mail is read after that."',
+    Verb.ADD_NOSY: "an address, as in nosy+=ann@site.example",
     Verb.REMIND: "how long and whom, as in remind after 7d to center,list",
     Verb.HOLD: 'the reason in quotes, as in hold "advertising?"',
     Verb.REJECT: 'the reason in quotes, as in reject "this list takes no executables"',
     Verb.NOTE: 'the text in quotes, as in note "best effort, no guarantee"',
     Verb.PRIORITY: one_of(PRIORITIES, ""),
-    Verb.ADD_CC: "an address, as in cc+=ann@site.example",
+    Verb.ADD_CC: "an address, as in cc+=ann@site.example, or cc+=contact(resource)",
 }
 _CHECKS: dict[Verb, Callable[[str, int], str]] = {
     Verb.ADD_CENTER: _name,
@@ -180,7 +215,8 @@ _CHECKS: dict[Verb, Callable[[str, int], str]] = {
     Verb.ADD_TAG: _name,
     Verb.QUEUE: _name,
     Verb.TOPIC: _name,
-    Verb.ADD_CC: _address,
+    Verb.ADD_CC: _cc,
+    Verb.ADD_NOSY: _address,
     Verb.PRIORITY: _priority,
     Verb.REMIND: _remind,
 }

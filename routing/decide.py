@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from routing.actions import ROUTING, Action, Verb
+from routing.actions import BY_REGISTRY, ROUTING, Action, Verb, read_contacts
 from routing.entities import Entity
+from routing.entity_terms import named_resources
 from routing.facts import Facts, Kind, Reading
+from routing.registry import Resource
 from routing.rules import Phase, Rule, RuleSet
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ class Decision:
     None when no rule speaks of them; the last given counts. `fallback` is true for an opening that no
     rule gave a center or a cc, or that the registry leaves to the community. `rules` matched, in that order.
     `entities` are what the mail names of the registry, as far as a rule asked, `reminders` as actions write
-    them.
+    them. `nosy` are addresses that take part from the first, `replies` are texts for its author.
     """
 
     centers: tuple[str, ...] = ()
@@ -62,6 +64,8 @@ class Decision:
     trace: tuple[TraceLine, ...] = ()
     entities: tuple[Entity, ...] = ()
     reminders: tuple[str, ...] = ()
+    nosy: tuple[str, ...] = ()
+    replies: tuple[str, ...] = ()
 
     def reason_for(self, recipient: str) -> Reason:
         """Why that center or contact was chosen."""
@@ -100,6 +104,8 @@ class _Course:
     topic: str | None = None
     community: bool = False
     reminders: list[str] = field(default_factory=list)
+    nosy: list[str] = field(default_factory=list)
+    replies: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     trace: list[TraceLine] = field(default_factory=list)
 
@@ -135,6 +141,8 @@ class _Course:
             fallback=self.opening and (self.community or not self._routed()),
             trace=tuple(self.trace),
             reminders=tuple(self.reminders),
+            nosy=tuple(self.nosy),
+            replies=tuple(self.replies),
             entities=self.reading.entities_so_far,
         )
 
@@ -186,6 +194,35 @@ def _choose(chosen: list[Reason], one: Reason) -> None:
         chosen.append(one)
 
 
+def _add_center(course: _Course, rule: str, name: str) -> None:
+    if name.casefold() != BY_REGISTRY:
+        _choose(course.centers, Reason(name, rule))
+        return
+    for one in course.reading.proposal.centers:
+        _choose(course.centers, Reason(one.recipient, rule, one.why))
+
+
+def _add_cc(course: _Course, rule: str, argument: str) -> None:
+    which = read_contacts(argument)
+    if which is None:
+        _choose(course.cc, Reason(argument, rule))
+        return
+    sender = course.facts.sender.casefold()
+    for resource in named_resources(course.reading):
+        for address in _contacts_of(resource, which):
+            if address.casefold() != sender:
+                _choose(course.cc, Reason(address, rule, f"you are the {_WORDS[which]} of {resource.name}"))
+
+
+_WORDS = {"contact": "contact", "admin": "administrator", "security": "security contact"}
+
+
+def _contacts_of(resource: Resource, which: str) -> tuple[str, ...]:
+    if which == "contact":
+        return () if resource.contact is None else (resource.contact,)
+    return resource.admin if which == "admin" else resource.security
+
+
 def _set_center(course: _Course, rule: str, argument: str) -> None:
     course.centers[:] = [Reason(argument, rule)]
 
@@ -233,9 +270,10 @@ def _nothing(_: _Course, __: str, ___: str) -> None:
 
 # Each is given the course, the name of the rule and the argument.
 _DO: dict[Verb, Callable[[_Course, str, str], None]] = {
-    Verb.ADD_CENTER: lambda course, rule, name: _choose(course.centers, Reason(name, rule)),
+    Verb.ADD_CENTER: _add_center,
     Verb.SET_CENTER: _set_center,
-    Verb.ADD_CC: lambda course, rule, address: _choose(course.cc, Reason(address, rule)),
+    Verb.ADD_CC: _add_cc,
+    Verb.ADD_NOSY: lambda course, _, address: _add(course.nosy, address),
     Verb.ADD_TAG: lambda course, _, tag: _add(course.tags, tag),
     Verb.PRIORITY: _set_priority,
     Verb.HOLD: _set_hold,
@@ -246,5 +284,6 @@ _DO: dict[Verb, Callable[[_Course, str, str], None]] = {
     Verb.NOTE: lambda course, _, text: _add(course.notes, text),
     Verb.STOP: _nothing,
     Verb.REGISTRY: _by_registry,
+    Verb.REPLY: lambda course, _, text: _add(course.replies, text),
     Verb.REMIND: lambda course, _, argument: _add(course.reminders, argument),
 }

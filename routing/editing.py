@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from routing.actions import Verb
+from routing.actions import BY_REGISTRY, Verb
 from routing.faults import RoutingError, nearest
 from routing.rules import Phase, Rule, RuleSet, ruleset
 
@@ -96,8 +96,9 @@ def _put(others: list[Rule], rule: Rule, place: Place) -> list[Rule]:
 
 def _unknown_centers(rule: Rule, centers: frozenset[str]) -> Iterable[str]:
     known = {center.casefold() for center in centers}
-    for action in rule.then:
-        if action.verb in (Verb.ADD_CENTER, Verb.SET_CENTER) and action.argument.casefold() not in known:
+    by_name = (one for one in rule.then if one.verb in (Verb.ADD_CENTER, Verb.SET_CENTER))
+    for action in by_name:
+        if action.argument.casefold() not in (*known, BY_REGISTRY):
             near = nearest(centers, action.argument)
             yield f'{UNKNOWN_CENTER} "{action.argument}"' + (f'; the nearest is "{near}"' if near else "")
 

@@ -40,7 +40,7 @@ def hosts(reading: Reading) -> tuple[Text, ...]:
 
 def active(reading: Reading) -> tuple[Text, ...]:
     """`yes` and `no`, for the resources that are named."""
-    return _texts("yes" if resource.active else "no" for resource in _resources(reading))
+    return _texts("yes" if resource.active else "no" for resource in named_resources(reading))
 
 
 def downtime(reading: Reading) -> tuple[Text, ...]:
@@ -48,9 +48,18 @@ def downtime(reading: Reading) -> tuple[Text, ...]:
     grid, at = reading.facts.grid, reading.facts.received
     if grid is None or at is None:
         return ()
-    names = {resource.name for resource in _resources(reading)}
+    names = {resource.name for resource in named_resources(reading)}
     downs = [down for down in grid.registry.downtimes if down.resource in names]
     return _texts("now" if down.lasts(at) else "planned" for down in downs if down.end > at)
+
+
+def sender_is_contact(reading: Reading) -> tuple[Text, ...]:
+    """`yes` where the sender is a contact of a resource that the mail names, else `no`."""
+    sender = reading.facts.sender.casefold()
+    known = (
+        address for one in named_resources(reading) for address in (one.contact, *one.admin, *one.security)
+    )
+    return _texts(["yes" if sender and sender in known else "no"])
 
 
 def same_name(name: str, wanted: str) -> bool:
@@ -68,7 +77,8 @@ def _names(reading: Reading, kind: EntityKind) -> Iterable[str]:
             yield reading.facts.grid.directory.above(one.kind, one.name).get(kind, "")
 
 
-def _resources(reading: Reading) -> Iterable[Resource]:
+def named_resources(reading: Reading) -> Iterable[Resource]:
+    """The resources that the mail names where it means them."""
     grid = reading.facts.grid
     names: dict[str, Entity] = {one.name: one for one in reading.entities if one.where in _MEANT}
     return (

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from routing.entities import Entity, MailTexts
 from routing.grid import Grid
+from routing.lines import log_lines
 from routing.registry_route import Asked, Proposal, propose
 
 # routing.md: a pattern runs over at most this much text; words and phrases as well.
@@ -52,21 +53,24 @@ class TicketFacts:
     tags: frozenset[str] = frozenset()
     status: str = ""
     priority: str = ""
+    opened_at: datetime | None = None
+    touched_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A mail and its ticket, as rules see them.
 
-    `sender` is an address, `recipients` are those of the envelope and of To and Cc; `queue` is the list
-    it came to. `new_text` is what its author wrote, `quoted_text` what he quoted. `ticket` is None when
-    the mail opens one. `received` (aware) decides whether a rule is still disabled. `grid` is the registry
-    that entities are looked up in, None where there is none.
+    `sender` is an address, `sender_centers` are those whose staff they are, `recipients` those of the
+    envelope and of To and Cc; `queue` is the list it came to. `new_text` is what its author wrote,
+    `quoted_text` what he quoted. `ticket` is None when the mail opens one. `received` (aware) decides whether
+    a rule is still disabled. `grid` is the registry that entities are looked up in, None where there is none.
     """
 
     sender: str = ""
     sender_name: str = ""
     sender_class: SenderClass = SenderClass.FIRST
+    sender_centers: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     queue: str = ""
     topic: str = ""
@@ -143,6 +147,11 @@ class Reading:
         return _texts(self._facts.new_text)
 
     @cached_property
+    def log(self) -> tuple[Text, ...]:
+        """What a program wrote, as far as the new text shows it."""
+        return _texts(log_lines(self._facts.new_text[:TEXT_LIMIT]))
+
+    @cached_property
     def quoted(self) -> tuple[Text, ...]:
         return _texts(self._facts.quoted_text)
 
@@ -168,6 +177,10 @@ class Reading:
         order = list(SenderClass)
         rank = order.index(self._facts.sender_class)
         return _texts(*order[1 : rank + 1]) if rank else _texts(SenderClass.FIRST)
+
+    @cached_property
+    def sender_centers(self) -> tuple[Text, ...]:
+        return _texts(*self._facts.sender_centers)
 
     @cached_property
     def recipients(self) -> tuple[Text, ...]:

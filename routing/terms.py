@@ -9,8 +9,9 @@ from enum import Enum, auto
 
 import re2
 
+from routing import measure_terms as measures
 from routing.entities import EntityKind, Where
-from routing.entity_terms import active, downtime, hosts, named, same_name, where
+from routing.entity_terms import active, downtime, hosts, named, same_name, sender_is_contact, where
 from routing.facts import Kind, Reading, SenderClass, Text, fold
 from routing.faults import Fault, one_of
 
@@ -167,6 +168,11 @@ def _among(field_name: str, known: tuple[str, ...]) -> Callable[[Value], Search]
     return literal
 
 
+def _measured(read: Callable[[str, int], Search]) -> Callable[[Value], Search]:
+    """A comparison with a number."""
+    return lambda value: read(value.text, value.offset)
+
+
 def _equal(wanted: str) -> Search:
     return lambda text: wanted if text.folded == wanted else None
 
@@ -221,13 +227,21 @@ _FIELDS: dict[str, Field] = {
         Field("name", lambda reading: reading.sender_name, _in_prose),
         Field("domain", lambda reading: reading.sender_domain, _in_domain),
         Field("sender", lambda reading: reading.sender_classes, _among("sender", tuple(SenderClass))),
+        Field("sender.center", lambda reading: reading.sender_centers, _in_registry),
+        Field("sender.contact", sender_is_contact, _among("sender.contact", ("yes", "no"))),
         Field("to", lambda reading: reading.recipients, _in_address),
         Field("list", lambda reading: reading.queue, _in_names),
         Field("topic", lambda reading: reading.topic, _in_names),
         Field("subject", lambda reading: reading.subject, _in_prose),
         Field("body", lambda reading: reading.body, _in_prose),
+        Field("log", lambda reading: reading.log, _in_prose),
         Field("quoted", lambda reading: reading.quoted, _in_prose),
         Field("attachment", lambda reading: reading.attachments, _in_names),
+        Field("attachment.size", measures.sizes, _measured(measures.size)),
+        Field("time", measures.hour, _measured(measures.hours)),
+        Field("weekday", measures.weekday, _among("weekday", measures.DAYS)),
+        Field("age", measures.age, _measured(measures.span)),
+        Field("silence", measures.silence, _measured(measures.span)),
         Field("is", lambda reading: reading.kinds, _among("is", tuple(Kind))),
         Field("tag", lambda reading: reading.tags, _in_names),
         Field("status", lambda reading: reading.status, _among("status", STATUSES)),
@@ -242,6 +256,6 @@ _FIELDS: dict[str, Field] = {
         Field("resource.downtime", downtime, _among("resource.downtime", ("now", "planned"))),
     )
 }
-_SYNONYMS = {"sc": "center", "sc.where": "center.where"}
+_SYNONYMS = {"sc": "center", "sc.where": "center.where", "sender.sc": "sender.center"}
 # A value without a field looks here.
 PROSE = Field("text", lambda reading: reading.prose, _in_prose)

@@ -84,6 +84,7 @@ _MEMBER_REASONS = {
     "claimed": "you own this ticket",
     "followed": "you follow this ticket",
     "posted": "you take part in this ticket",
+    "rule": "a routing rule has you take part in tickets like this one",
 }
 
 

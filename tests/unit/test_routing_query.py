@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -219,3 +221,35 @@ def test_any_text_is_a_query_or_a_fault(text: str) -> None:
     except Fault as fault:
         offset = fault.offset
     assert 0 <= offset <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "column", "expected"),
+    [
+        ("attachment.size:5M", 17, "a size, as in attachment.size:>5M"),
+        ("silence:>7", 9, "a span of time"),
+        ("time:25:00-26:00", 6, "hours of the day"),
+        ("weekday:monday", 9, '"mon"'),
+        ("sender.contact:maybe", 16, "yes"),
+    ],
+)
+def test_a_measure_that_is_none_says_what_it_wants(query: str, column: int, expected: str) -> None:
+    with pytest.raises(Fault) as refused:
+        parse_query(query)
+    assert f"column {column}" in str(refused.value) or refused.value.offset == column - 1
+    assert expected in str(refused.value)
+
+
+def test_attachments_are_measured() -> None:
+    files = (AttachedFile("log.txt", "text/plain", 6_000_000),)
+    facts = Facts(attachments=files)
+    assert parse_query("attachment.size:>5M").test(Reading(facts))[0]
+    assert not parse_query("attachment.size:<5M").test(Reading(facts))[0]
+
+
+@pytest.mark.parametrize(
+    ("at", "inside"), [("23:30", True), ("05:59", True), ("06:00", False), ("12:00", False)]
+)
+def test_hours_go_over_midnight(at: str, inside: bool) -> None:
+    received = datetime.fromisoformat(f"2026-03-02T{at}:00+00:00")
+    assert parse_query("time:22:00-06:00").test(Reading(Facts(received=received)))[0] is inside

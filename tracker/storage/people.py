@@ -64,6 +64,17 @@ def find_sender(connection: Connection, address: Address) -> Sender | None:
     return None if row is None else Sender(_person(row), bool(row.staff))
 
 
+def staff_of(connection: Connection, sender: Sender | None) -> tuple[str, ...]:
+    """The names of the centers whose staff somebody is, or as which they write."""
+    if sender is None or not sender.staff:
+        return ()
+    member = exists().where(
+        t.center_member.c.center_id == t.center.c.id, t.center_member.c.person_id == sender.person.id
+    )
+    query = select(t.center.c.name).where(or_(member, t.center.c.address == sender.person.address))
+    return tuple(row.name for row in connection.execute(query.order_by(t.center.c.name)))
+
+
 def _person(row: Row[Any]) -> Person:
     return Person(PersonId(row.id), Address(row.address), row.name, row.member)
 
