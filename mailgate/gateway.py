@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, carryout, inbound, offering, rulereplies
+from mailgate import addressed, automatic, carryout, centerleaves, inbound, offering, rulereplies
 from mailgate.addresses import Role, target_tickets
 from mailgate.carryout import Case, author_address
 from mailgate.commands import acts, requests, transcript
@@ -215,6 +215,7 @@ class Gateway:
             return verdict
         author = people.register(uow.connection, author_address(case.reading), "", uow.now)
         said = [Said("", False, note) for note in addressed.carry_out(uow, case.asked, author)]
+        centerleaves.tell_staff(uow, self._composer, case.asked)
         if not uow.quiet:
             grid = self._registry.read(uow.connection)
             said += acts.carry_out(uow, case.asking, verdict.ticket, author, grid)
