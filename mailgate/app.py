@@ -166,7 +166,7 @@ class App:
         known = None if sender is None else self.read(partial(people.find_sender, address=sender))
         grid = self.read(self.registry.read)
         staff_of = self.read(partial(people.staff_of, sender=known))
-        return facts_of(reading, MailWriter(known, reading.trust), None, (), grid, staff_of)
+        return facts_of(reading, MailWriter(known, reading.trust), None, grid, staff_of)
 
     def worker(self, write: Callable[[Work[Verdict]], Future[Verdict]]) -> Worker:
         work = self.settings.work

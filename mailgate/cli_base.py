@@ -23,7 +23,8 @@ from mailgate.settings import BadConfig
 from mailgate.trying import Trial
 from routing.editing import Finding
 from routing.facts import Facts
-from routing.faults import RoutingError
+from routing.faults import Fault, RoutingError, place
+from routing.query import Query, parse_query
 from routing.rules import RuleSet
 from tracker.model import TrackerError
 from tracker.unit_of_work import UnitOfWork
@@ -180,6 +181,14 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return " ".join(str(value).split())
+
+
+def parsed_query(text: str) -> Query:
+    """A query as it was typed; a Refusal says where it goes wrong."""
+    try:
+        return parse_query(text)
+    except Fault as fault:
+        raise Refusal(f"{place(text, fault.offset)}: {fault}") from None
 
 
 class _Span(click.ParamType[timedelta]):

@@ -11,11 +11,13 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import deliveries, inbound
-from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from mailgate.cli_base import Context, Group, Refusal, done, json_option, parsed_query, print_rows
 from mailgate.exporting import iso
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, State
 from mailgate.verdict import Verdict, verdict_from_json
+from routing.facts import Reading
+from routing.query import Query
 from tracker.storage import posts
 
 _EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?:: |$)")
@@ -119,12 +121,24 @@ def hold() -> None:
 
 
 @hold.command("list")
+@click.argument("query", nargs=-1)
 @json_option
 @click.pass_obj
-def hold_list(context: Context, as_json: bool) -> None:
-    """What is held, and why."""
+def hold_list(context: Context, query: tuple[str, ...], as_json: bool) -> None:
+    """What is held, and why; with QUERY the mails that meet it, in the language of rules.
+
+    \b
+    mailgate hold list 'sender:first subject:~/\\d+ ?%/'
+    """
+    wanted = parsed_query(" ".join(query))
     found = context.app.read(lambda connection: inbound.entries(connection, (State.HELD,)))
-    print_rows([_row(entry) for entry in found], as_json=as_json, empty="nothing is held")
+    met = [entry for entry in found if wanted.unconditional or _meets(context, entry, wanted)]
+    print_rows([_row(entry) for entry in met], as_json=as_json, empty="nothing is held")
+
+
+def _meets(context: Context, entry: Entry, wanted: Query) -> bool:
+    mail = context.app.read(lambda connection: inbound.get(connection, entry.id))
+    return mail is not None and wanted.test(Reading(context.facts_of(mail.raw)))[0]
 
 
 @hold.command("approve")

@@ -59,7 +59,7 @@ def rules() -> None:
       sender.contact:yes         the sender is a contact of a resource that the mail names
       time:22:00-06:00  weekday:sat|sun     UTC
       age:>30d  silence:>7d      of the ticket that a reply continues
-      status: priority:          of the ticket that a reply continues
+      status: priority: assigned: owner: requester:   of the ticket that a reply continues
       resource: group: site: facility: vo: center: component: service:   what the mail names of the registry,
                                  in any spelling; a resource stands for its group, that for its site
       fqdn:nu.example            a host in that domain     resource.where:log   subject|prose|log|quoted|…

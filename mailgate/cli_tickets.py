@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
 import click
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.exc import IntegrityError
 
-from mailgate.cli_base import SPAN, TICKET_NUMBER, Context, Group, Refusal, done, json_option, print_rows
+from mailgate.cli_base import (
+    SPAN,
+    TICKET_NUMBER,
+    Context,
+    Group,
+    Refusal,
+    done,
+    json_option,
+    parsed_query,
+    print_rows,
+)
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
 from mailgate.offering import read_interest
 from mailgate.quotes.quoting import count_lines, stands_alone
+from mailgate.ticketfacts import search
 from routing.actions import REMINDED
 from tracker import assign, nosy, tickets
 from tracker.commands import Remind
@@ -37,25 +49,47 @@ def ticket() -> None:
 
 
 @ticket.command("list")
+@click.argument("query", nargs=-1)
 @click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
 @click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest so many.")
 @json_option
 @click.pass_obj
-def ticket_list(context: Context, status: str | None, everything: bool, limit: int, as_json: bool) -> None:
-    """Tickets, newest activity first."""
+def ticket_list(context: Context, /, query: tuple[str, ...], limit: int, as_json: bool, **which: Any) -> None:
+    """Tickets, newest activity first; with QUERY those that meet it.
+
+    \b
+    mailgate ticket list 'assigned:USCMS silence:>7d'
+    mailgate ticket list --all 'subject:(crash | "exit status") -tag:solved'
+    mailgate ticket list resource:NU-CE1
+
+    It is the language of rules (`mailgate rules --help`), asked of a ticket's title, all that was written in
+    it, and how it stands: status: priority: tag: topic: list: assigned: owner: requester: age: silence:
+    is:private.
+    """
+    wanted = parsed_query(" ".join(query))
 
     def rows(connection: Connection) -> list[dict[str, Any]]:
-        query = select(t.ticket).where(t.ticket.c.merged_into.is_(None))
-        if status:
-            query = query.where(t.ticket.c.status == status)
-        elif not everything:
-            query = query.where(t.ticket.c.status != Status.RESOLVED.value)
-        query = query.order_by(t.ticket.c.touched_at.desc()).limit(limit)
-        found = [store.ticket_of(row) for row in connection.execute(query)]
-        return _summaries(connection, found)
+        chosen = _listed(which["status"], which["everything"])
+        if wanted.unconditional:
+            chosen = chosen.limit(limit)
+        found = (store.ticket_of(row) for row in connection.execute(chosen))
+        if wanted.unconditional:
+            return _summaries(connection, list(found))
+        grid, now = context.app.registry.read(connection), context.app.clock()
+        return _summaries(connection, list(islice(search(connection, wanted, found, grid, now), limit)))
 
     print_rows(context.app.read(rows), as_json=as_json, empty="no tickets")
+
+
+def _listed(status: str | None, everything: bool) -> Select[Any]:
+    """The rows of tickets that are none of others', newest activity first."""
+    chosen = select(t.ticket).where(t.ticket.c.merged_into.is_(None))
+    if status:
+        chosen = chosen.where(t.ticket.c.status == status)
+    elif not everything:
+        chosen = chosen.where(t.ticket.c.status != Status.RESOLVED.value)
+    return chosen.order_by(t.ticket.c.touched_at.desc())
 
 
 def _summaries(connection: Connection, found: Sequence[Ticket]) -> list[dict[str, Any]]:

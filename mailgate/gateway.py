@@ -22,6 +22,7 @@ from mailgate.reading import Reading, is_for_people, office_name
 from mailgate.threads import identity, thread
 from mailgate.threads.identity import Identity
 from mailgate.threads.match import Evidence, Match, Question, Writer
+from mailgate.ticketfacts import ticket_facts
 from mailgate.verdict import Verdict, sign_rows, trace_lines
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
@@ -271,9 +272,9 @@ class Gateway:
         )
 
     def _facts(self, connection: Connection, reading: Reading, writer: Writer, match: Match) -> Facts:
-        tags = store.tags_of(connection, match.ticket.id) if match.ticket is not None else ()
+        standing = None if match.ticket is None else ticket_facts(connection, match.ticket)
         grid = self._registry.read(connection)
-        return facts_of(reading, writer, match.ticket, tags, grid, people.staff_of(connection, writer.sender))
+        return facts_of(reading, writer, standing, grid, people.staff_of(connection, writer.sender))
 
 
 def _keys_of(reading: Reading) -> list[str]:

@@ -19,6 +19,7 @@ from mailgate import inbound
 from mailgate.app import App
 from mailgate.inbound import Entry, InboundId, Mail
 from mailgate.threads.match import Writer
+from mailgate.ticketfacts import ticket_facts
 from mailgate.verdict import verdict_from_json
 from mailgate.viewpoint import facts_of
 from routing.decide import Decision, decide
@@ -148,9 +149,9 @@ class Trial:
         reading = self._app.read_mail(stored.mail, self._lists)
         sender = None if reading.sender is None else people.find_sender(connection, reading.sender)
         ticket = None if stored.opened else _ticket(connection, stored.ticket_id)
-        tags = () if ticket is None else store.tags_of(connection, ticket.id)
+        standing = None if ticket is None else ticket_facts(connection, ticket)
         staff_of = people.staff_of(connection, sender)
-        return facts_of(reading, Writer(sender, reading.trust), ticket, tags, self._grid, staff_of)
+        return facts_of(reading, Writer(sender, reading.trust), standing, self._grid, staff_of)
 
     def compare(
         self, connection: Connection, batch: Sequence[Stored], old: RuleSet, new: RuleSet

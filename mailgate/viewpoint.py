@@ -7,14 +7,12 @@ from mailgate.reading import Reading
 from mailgate.threads.match import Writer
 from routing.facts import AttachedFile, Facts, Kind, SenderClass, TicketFacts
 from routing.grid import Grid
-from tracker.model import Ticket
 
 
 def facts_of(
     reading: Reading,
     writer: Writer,
-    ticket: Ticket | None,
-    tags: tuple[str, ...],
+    ticket: TicketFacts | None,
     grid: Grid | None = None,
     staff_of: tuple[str, ...] = (),
 ) -> Facts:
@@ -39,15 +37,9 @@ def facts_of(
         headers=message.headers,
         attachments=tuple(AttachedFile(f.name, f.type, f.size) for f in message.attachments),
         kinds=_kinds(reading, ticket),
-        ticket=None if ticket is None else _ticket_facts(ticket, tags),
+        ticket=ticket,
         received=reading.mail.received_at,
         grid=grid,
-    )
-
-
-def _ticket_facts(ticket: Ticket, tags: tuple[str, ...]) -> TicketFacts:
-    return TicketFacts(
-        frozenset(tags), ticket.status.value, ticket.priority.value, ticket.created_at, ticket.touched_at
     )
 
 
@@ -76,7 +68,7 @@ def _recipients(reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*reading.mail.envelope.recipients, *(box.address for box in boxes))))
 
 
-def _kinds(reading: Reading, ticket: Ticket | None) -> frozenset[Kind]:
+def _kinds(reading: Reading, ticket: TicketFacts | None) -> frozenset[Kind]:
     private = (ticket is not None and ticket.private) or bool(reading.targets_of(Role.PRIVATE))
     signs = {
         Kind.NEW: ticket is None,

@@ -48,13 +48,17 @@ class AttachedFile:
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
-    """The ticket that a mail continues, before the mail."""
+    """The ticket that a mail continues, before the mail; `requester` and `owner` ("": none) are addresses."""
 
     tags: frozenset[str] = frozenset()
     status: str = ""
     priority: str = ""
     opened_at: datetime | None = None
     touched_at: datetime | None = None
+    private: bool = False
+    centers: tuple[str, ...] = ()
+    requester: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,19 @@ class Reading:
     @cached_property
     def priority(self) -> tuple[Text, ...]:
         return _texts(self._facts.ticket.priority) if self._facts.ticket else ()
+
+    @cached_property
+    def assigned(self) -> tuple[Text, ...]:
+        """The centers that its ticket is with."""
+        return _texts(*self._facts.ticket.centers) if self._facts.ticket else ()
+
+    @cached_property
+    def requester(self) -> tuple[Text, ...]:
+        return _texts(self._facts.ticket.requester) if self._facts.ticket else ()
+
+    @cached_property
+    def owner(self) -> tuple[Text, ...]:
+        return _texts(self._facts.ticket.owner) if self._facts.ticket else ()
 
     def header(self, name: str) -> tuple[Text, ...]:
         """Every field called `name` (lower case), in order."""

@@ -246,6 +246,9 @@ _FIELDS: dict[str, Field] = {
         Field("tag", lambda reading: reading.tags, _in_names),
         Field("status", lambda reading: reading.status, _among("status", STATUSES)),
         Field("priority", lambda reading: reading.priority, _among("priority", PRIORITIES)),
+        Field("assigned", lambda reading: reading.assigned, _in_registry),
+        Field("requester", lambda reading: reading.requester, _in_address),
+        Field("owner", lambda reading: reading.owner, _in_address),
         *(Field(kind.value, named(kind), _in_registry) for kind in EntityKind),
         *(
             Field(f"{kind.value}.where", where(kind), _among(f"{kind.value}.where", tuple(Where)))
