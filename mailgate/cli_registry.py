@@ -12,7 +12,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from mailgate import registering, registry_watch
+from mailgate import cli_tables, registering, registry_watch
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from routing import registry_lookup, registry_store
 from routing.entities import MailTexts
@@ -174,9 +174,7 @@ def registry_show(context: Context, entity: str, as_json: bool) -> None:
             row["fields"] = dict(one.fields)
             print_rows([row], as_json=True)
             continue
-        click.echo(f"{one.kind} {one.name}")
-        for name, text in (*one.fields, *one.related):
-            click.echo(f"  {name}: {text}")
+        cli_tables.show([one.kind, ""], [("name", one.name), *one.fields, *one.related])
 
 
 @registry.command("where")

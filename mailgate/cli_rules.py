@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -98,11 +97,11 @@ def list_(app: RulesApp, /, in_force: bool, as_json: bool, **which: object) -> N
         for position, rule in enumerate(view.rules.rules, 1)
         if phase in (None, rule.phase.value) and (everything or not rule.sleeps(now))
     ]
-    if sys.stdout.isatty() and not as_json:
-        output.show_rules(shown, counted)
-    else:
+    if as_json:
         for position, rule in shown:
-            output.echo_rule(rule, position, as_json, counted)
+            output.echo_rule(rule, position, counted)
+    elif shown:
+        output.show_rules(shown, counted)
     asleep = sum(rule.sleeps(now) for rule in view.rules.rules)
     click.echo(view.title + (f", {asleep} disabled" if asleep else ""), err=True)
 
@@ -117,7 +116,7 @@ def show(app: RulesApp, name: str, in_force: bool, as_json: bool) -> None:
     found = viewed(app, in_force).rules
     rule = found.rule(name)
     if as_json:
-        output.echo_rule(rule, found.rules.index(rule) + 1, as_json)
+        output.echo_rule(rule, found.rules.index(rule) + 1)
     else:
         click.echo(emit_rule(rule), nl=False)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import click
 
@@ -12,11 +13,16 @@ from mailgate import cli_tables
 from routing.decide import Decision, TraceLine
 from routing.editing import Finding
 from routing.rules import Rule
-from routing.store import Comparison, Revision
+from routing.store import Blame, Comparison, Revision
 
 # The one shape of what is printed as JSON: flat, but for the lists and the trace.
 Cell = str | int | bool | None
 Object = dict[str, Cell | list[str] | list[dict[str, Cell]]]
+# How often a rule matched, and when last, by name.
+Hits = Mapping[str, tuple[int, datetime | None]]
+
+_LONGEST_WHEN: Final = 200
+_COLOURS: Final = {"-": "red", "+": "green"}
 
 
 def echo_json(found: Object) -> None:
@@ -27,57 +33,68 @@ def echo_drafted(done: str) -> None:
     click.echo(f"{done}, in the draft; `mailgate rules apply -m WHY` puts it in force")
 
 
-def show_rules(
-    rules: Sequence[tuple[int, Rule]], hits: dict[str, tuple[int, datetime | None]] | None
-) -> None:
-    """A table of rules with their places, for a terminal."""
-    names = ["#", "phase", "rule", "when", "then", *(["hits"] if hits is not None else [])]
-    lines = []
-    for position, rule in rules:
-        asleep = "" if rule.enabled else f" (disabled{f' until {rule.until}' if rule.until else ''})"
-        then = ", ".join(map(str, rule.then)) or "(nothing)"
-        line = [str(position), rule.phase.value, rule.name + asleep, " ".join(rule.when.text.split()), then]
-        lines.append([*line, *([str(hits.get(rule.name, (0, None))[0])] if hits is not None else [])])
-    cli_tables.show(names, lines)
+def show_rules(rules: Sequence[tuple[int, Rule]], hits: Hits | None) -> None:
+    """A table of rules with their places. A long condition is cut: `rules show NAME` has all of it."""
+    names = ["#", "phase", "rule", "when", "then", *(["hits", "last"] if hits is not None else [])]
+    cli_tables.show(names, [_cells(position, rule, hits) for position, rule in rules])
 
 
-def echo_rule(
-    rule: Rule, position: int, as_json: bool, hits: dict[str, tuple[int, datetime | None]] | None = None
-) -> None:
-    then = [str(action) for action in rule.then]
-    if as_json:
-        until = rule.until.isoformat() if rule.until else None
-        head: Object = {"position": position, "name": rule.name, "phase": rule.phase.value}
-        whole: Object = {
-            **head,
-            "when": rule.when.text,
-            "then": then,
-            "enabled": rule.enabled,
-            "until": until,
-        }
-        if hits is not None:
-            count, last = hits.get(rule.name, (0, None))
-            whole |= {"hits": count, "last_hit": last.isoformat() if last else None}
-        echo_json(whole)
-        return
-    asleep = "" if rule.enabled else f"  (disabled{f' until {rule.until}' if rule.until else ''})"
-    click.echo(f"{position:3}  {rule.phase:8}  {rule.name}{asleep}")
-    click.echo(f"     when      {' '.join(rule.when.text.split()) or '*'}")
-    click.echo(f"     then      {'  '.join(then) or '(nothing)'}")
+def _cells(position: int, rule: Rule, hits: Hits | None) -> list[str]:
+    asleep = "" if rule.enabled else f" (disabled{f' until {rule.until}' if rule.until else ''})"
+    when = " ".join(rule.when.text.split()) or "*"
+    if len(when) > _LONGEST_WHEN:
+        when = f"{when[:_LONGEST_WHEN]}…"
+    cells = [str(position), rule.phase.value, rule.name + asleep, when, _then(rule)]
+    if hits is None:
+        return cells
+    count, last = hits.get(rule.name, (0, None))
+    return [*cells, str(count), _minute(last) if last else "-"]
+
+
+def _then(rule: Rule) -> str:
+    return ", ".join(map(str, rule.then)) or "(nothing)"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}Z"
+
+
+def echo_rule(rule: Rule, position: int, hits: Hits | None = None) -> None:
+    """A rule as one JSON object."""
+    whole: Object = {
+        "position": position,
+        "name": rule.name,
+        "phase": rule.phase.value,
+        "when": rule.when.text,
+        "then": [str(action) for action in rule.then],
+        "enabled": rule.enabled,
+        "until": rule.until.isoformat() if rule.until else None,
+    }
     if hits is not None:
         count, last = hits.get(rule.name, (0, None))
-        click.echo(f"     hits      {count}" + (f", the last on {last:%Y-%m-%d %H:%M} UTC" if last else ""))
+        whole |= {"hits": count, "last_hit": last.isoformat() if last else None}
+    echo_json(whole)
 
 
 def echo_diff(pair: Comparison, as_json: bool) -> None:
+    """A unified diff, coloured on a terminal."""
     if as_json:
         echo_json({"from": pair.old_name, "to": pair.new_name, "diff": pair.diff})
-    else:
-        click.echo(pair.diff or f"no difference between {pair.old_name} and {pair.new_name}")
+        return
+    for line in pair.diff.splitlines() or [f"no difference between {pair.old_name} and {pair.new_name}"]:
+        click.secho(line, fg=_COLOURS.get(line[:1]))
 
 
 def finding_line(finding: Finding) -> str:
     return f'rule "{finding.rule}" {finding.text}'
+
+
+def show_findings(findings: Sequence[Finding], as_json: bool) -> None:
+    if as_json:
+        for one in findings:
+            echo_json({"rule": one.rule, "finding": one.text})
+    elif findings:
+        cli_tables.show(["rule", "finding"], [[one.rule, one.text] for one in findings])
 
 
 def revision_object(revision: Revision) -> Object:
@@ -90,12 +107,27 @@ def revision_object(revision: Revision) -> Object:
     }
 
 
-def echo_revision(revision: Revision, active: bool, as_json: bool) -> None:
+def show_history(revisions: Sequence[Revision], active: int, as_json: bool) -> None:
+    """Revisions, that in force with a star."""
     if as_json:
-        echo_json({**revision_object(revision), "active": active})
+        for one in revisions:
+            echo_json({**revision_object(one), "active": one.number == active})
         return
-    at = f"{revision.created_at:%Y-%m-%d %H:%M}Z"
-    click.echo(f"{'*' if active else ' '} {revision.number:4}  {at}  {revision.author}  {revision.message}")
+    lines = [["*" if one.number == active else "", *_signed(one)] for one in revisions]
+    cli_tables.show(["", "rev", "at", "by", "why"], lines)
+
+
+def _signed(revision: Revision) -> list[str]:
+    return [str(revision.number), _minute(revision.created_at), revision.author, revision.message]
+
+
+def show_blame(parts: Sequence[Blame], as_json: bool) -> None:
+    if as_json:
+        for one in parts:
+            echo_json({"key": one.key, "value": one.value, **revision_object(one.revision)})
+        return
+    lines = [[one.key, *_signed(one.revision), one.value] for one in parts]
+    cli_tables.show(["part", "rev", "at", "by", "why", "as it is"], lines)
 
 
 def decision_object(file: str, decision: Decision, explain: bool) -> Object:

@@ -70,8 +70,7 @@ def apply(app: RulesApp, /, message: str, if_rev: int | None, break_pins: bool, 
 def history(app: RulesApp, limit: int | None, as_json: bool) -> None:
     """List revisions, newest first."""
     number, found = app.read(lambda conn: (store.active_number(conn), store.history(conn, limit)))
-    for revision in found:
-        output.echo_revision(revision, revision.number == number, as_json)
+    output.show_history(found, number, as_json)
 
 
 @click.command()
@@ -145,14 +144,7 @@ def _repair(
 @click.pass_obj
 def blame(app: RulesApp, name: str, as_json: bool) -> None:
     """Which revision, by whom and why, made each part of a rule what it is."""
-    found = app.read(lambda conn: store.blame(conn, name))
-    for one in found:
-        if as_json:
-            output.echo_json({"key": one.key, "value": one.value, **output.revision_object(one.revision)})
-        else:
-            at = f"{one.revision.created_at:%Y-%m-%d %H:%M}Z"
-            said = f"rev {one.revision.number}  {at}  {one.revision.author}  {one.revision.message}"
-            click.echo(f"{one.key:8} {one.value}\n         {said}")
+    output.show_blame(app.read(lambda conn: store.blame(conn, name)), as_json)
 
 
 @click.command()

@@ -200,10 +200,6 @@ def lint(app: RulesApp, in_force: bool, as_json: bool) -> None:
     """
     rules = viewed(app, in_force).rules
     findings = (*editing.lint(rules, app.center_names()), *app.more_findings(rules))
-    for finding in findings:
-        if as_json:
-            output.echo_json({"rule": finding.rule, "finding": finding.text})
-        else:
-            click.echo(output.finding_line(finding))
+    output.show_findings(findings, as_json)
     if findings:
         raise Refusal(f"{len(findings)} found")

@@ -177,7 +177,7 @@ def test_rules_are_listed_in_their_order_for_programs_too(run: Callable[..., Res
     )
     assert "vdt" in run("list").stdout
     assert "ads" not in run("list").stdout
-    assert "ads  (disabled until 2999-01-01)" in run("list --all").stdout
+    assert "ads (disabled until 2999-01-01)" in run("list --all").stdout
     assert [found["name"] for found in objects(run("list --all --json"))] == ["ads", "vdt"]
     assert objects(run("list --phase route --json")) == [
         {
@@ -190,6 +190,31 @@ def test_rules_are_listed_in_their_order_for_programs_too(run: Callable[..., Res
             "until": None,
         }
     ]
+
+
+def test_a_long_condition_is_cut_in_the_list_and_whole_elsewhere(run: Callable[..., Result]) -> None:
+    words = " or ".join(f"subject:word{n}" for n in range(40))
+    run(f"add long --phase route --when '{words}' --then center+=VDT")
+    listed = run("list").stdout
+    assert "word8" in listed
+    assert "…" in listed
+    assert "word39" not in listed
+    assert objects(run("list --json"))[0]["when"] == words
+    assert "word39" in run("show long").stdout
+
+
+def test_history_blame_and_lint_are_tables(run: Callable[..., Result]) -> None:
+    applied(run, ADD_VDT)
+    run("add bare --phase route --when '' --then tag+=x")
+    head, line = run("history").stdout.splitlines()
+    assert head.split() == ["REV", "AT", "BY", "WHY"]
+    assert line.split()[:2] == ["*", "1"]
+    head, *parts = run("blame vdt").stdout.splitlines()
+    assert head.split() == ["PART", "REV", "AT", "BY", "WHY", "AS", "IT", "IS"]
+    assert [part.split()[0] for part in parts] == ["phase", "when", "then", "disabled"]
+    head, finding = run("lint").stdout.splitlines()
+    assert head.split() == ["RULE", "FINDING"]
+    assert finding.startswith("bare  has an empty condition")
 
 
 def test_a_rule_is_shown_as_toml_that_reads_back(run: Callable[..., Result]) -> None:
