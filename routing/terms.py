@@ -26,7 +26,6 @@ _PATTERN_MEMORY = 1 << 20
 # puts endings on words: there a word stands inside a run of letters.
 _LETTER = re.compile(r"[^\W\u0e00-\u0eff\u1780-\u17ff\u2e80-\uffef\U00020000-\U0003ffff]")
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Texts = Callable[[Reading], tuple[Text, ...]]
 # What was found, or None.
@@ -83,7 +82,7 @@ def search(where: Field, value: Value) -> Search:
 
 def excerpt(text: str) -> str:
     """`text` short and on one line, safe for a terminal."""
-    line = _UNPRINTABLE.sub("?", text)
+    line = "".join(c if c.isprintable() else "?" for c in text[: 2 * _EXCERPT])
     return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
 
 

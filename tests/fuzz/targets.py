@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.fuzz import field_targets, gateway_target, reading_targets
+from tests.fuzz import field_targets, gateway_target, reading_targets, routing_targets
 
 Cut = Callable[[bytes], Iterable[bytes]]
 _FIELD = re.compile(rb"^([!-9;-~]+):((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
@@ -58,6 +58,9 @@ _ALL = (
     Target("cutting", field_targets.check_cutting, _whole),
     Target("mimeout", field_targets.check_mimeout, _whole),
     Target("keys", field_targets.check_keys, _fields(b"message-id", b"to")),
+    Target("entities", routing_targets.check_entities, _body),
+    Target("query", routing_targets.check_query, _fields(b"subject")),
+    Target("tracker", routing_targets.check_tracker, _whole),
     Target("gateway", gateway_target.check_gateway, _whole, gateway_target.NEXT),
 )
 TARGETS = {target.name: target for target in _ALL}
