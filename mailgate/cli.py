@@ -16,10 +16,11 @@ from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
 from mailgate.cli_exchange import exchange
 from mailgate.cli_lists import centers, lists
+from mailgate.cli_people import people_group
 from mailgate.cli_queue import deliveries_group, hold, queue
 from mailgate.cli_registry import registry
 from mailgate.cli_rules import rules
-from mailgate.cli_tickets import people_group, ticket
+from mailgate.cli_tickets import ticket
 from mailgate.instance import METADATAS, check, load_instance
 from mailgate.serving import serve_app
 from mailgate.settings import read_host_port

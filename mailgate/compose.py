@@ -96,20 +96,6 @@ class PostMail:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """What is a tracker's own about a mail to it.
-
-    `sender` is the secret address that it is to answer; `tag` stands in front of the subject, `status` under
-    the text; "" where there is nothing to say.
-    """
-
-    to: Address
-    sender: Address
-    tag: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
 class ChangeMail:
     """Changes without text by one actor, a line each."""
 
@@ -148,91 +134,15 @@ class Composer:
             *self.thread_fields(mail.ticket, mail.queue, mail.earlier, reply=not mail.opening),
             verbatim("Date", format_datetime(post.date or post.received)),
             tokens("Message-ID", [post.message_id]),
-            *_original_id(post),
+            *original_id(post),
             *self.list_fields(mail.ticket, mail.queue),
             text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
             *_state_fields(mail.ticket, mail.centers, reason),
             copy_proof(self.keys, post.message_id),
             # Another tracker on the way writes a mail of its own: what it says of ours comes along.
-            *(
-                text(LIST_COPY_HEADER, proof)
-                for proof in (self.keys.list_copy(mail.queue.address), *mail.copy_of)
-            ),
+            *list_proofs(self.keys, mail),
         ]
-        return _ticket_face(mail, post.id, post.message_id, fields, entity)
-
-    def exchange_copy(self, mail: PostMail, wording: Wording) -> Outgoing:
-        """A post as it goes to the tracker of a center: from the address that this is to answer.
-
-        Nothing in it says that it is automatic or of a list: what acknowledges it teaches us its number.
-        """
-        post = mail.post
-        rendered = self.render(
-            "post/exchange.txt.j2",
-            author=f"{mail.author} <{post.author_address}>" if post.author_name else post.author_address,
-            opening=mail.opening,
-            number=mail.ticket.id,
-            list=mail.queue.address,
-            unverified=not post.trust.believed,
-            text=(post.text if mail.opening else post.new_text or post.text).strip("\n"),
-            left_out=", ".join(mail.left_out),
-            status=wording.status,
-        )
-        entity = mixed(rendered, mail.files) if mail.files else text_part(rendered)
-        fields = [
-            *self._exchange_fields(mail, wording, mail.author, reply=not mail.opening),
-            verbatim("Date", format_datetime(post.date or post.received)),
-            tokens("Message-ID", [post.message_id]),
-            *_original_id(post),
-            text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
-            copy_proof(self.keys, post.message_id),
-            *(
-                text(LIST_COPY_HEADER, proof)
-                for proof in (self.keys.list_copy(mail.queue.address), *mail.copy_of)
-            ),
-        ]
-        return _ticket_face(mail, post.id, post.message_id, fields, entity)
-
-    def exchange_change(self, mail: ChangeMail, wording: Wording) -> Outgoing:
-        """What was changed without a word, as it goes to the tracker of a center."""
-        rendered = self.render(
-            "change/exchange.txt.j2",
-            actor=mail.actor,
-            number=mail.ticket.id,
-            list=mail.queue.address,
-            changes=mail.changes,
-            status=wording.status,
-        )
-        message_id = f"<{mail.ticket.id}.e{mail.event_id}.x@{mail.queue.domain}>"
-        fields = [
-            *self._exchange_fields(mail, wording, mail.queue.tag, reply=True),
-            verbatim("Date", format_datetime(mail.at)),
-            tokens("Message-ID", [message_id]),
-            text("Auto-Submitted", "auto-generated"),
-            text("X-Mailgate-Event", "status"),
-            copy_proof(self.keys, message_id),
-        ]
-        return _ticket_face(mail, None, message_id, fields, text_part(rendered))
-
-    def _exchange_fields(
-        self, mail: PostMail | ChangeMail, wording: Wording, author: str, *, reply: bool
-    ) -> list[Field]:
-        ticket, queue = mail.ticket, mail.queue
-        root = self.keys.root_id(ticket.id, ticket.nonce, queue.domain)
-        # What its tracker opened here has its tag in the title.
-        tag = "" if wording.tag in ticket.mail_title else wording.tag
-        tagged = " ".join(filter(None, (tag, f"[{queue.tag} #{ticket.id}]", ticket.mail_title)))
-        known = [*mail.earlier[:1], *mail.earlier[1:][-_MOST_REFERENCES + 1 :]]
-        return [
-            mailboxes("From", [Mailbox(wording.sender, f"{author} via {queue.tag}")]),
-            mailboxes("To", [Mailbox(wording.to, "")]),
-            text("Subject", f"Re: {tagged}" if reply else tagged),
-            tokens("In-Reply-To", known[-1:] or [root]),
-            tokens("References", [root, *known]),
-            text("X-Mailgate-Ticket", str(ticket.id)),
-            text("X-Mailgate-Status", ticket.status.value),
-            text("X-Mailgate-Priority", ticket.priority.value),
-        ]
+        return ticket_face(mail, post.id, post.message_id, fields, entity)
 
     def _post_body(self, mail: PostMail, reason: str, first: Told | None) -> Entity:
         post = mail.post
@@ -281,7 +191,7 @@ class Composer:
             *_state_fields(mail.ticket, (), reason),
             copy_proof(self.keys, message_id),
         ]
-        return _ticket_face(mail, None, message_id, fields, entity)
+        return ticket_face(mail, None, message_id, fields, entity)
 
     def list_copy(self, mail: PostMail, raw: bytes) -> Outgoing:
         """The list face of a post: the author's mail as it came, but for the list's own fields."""
@@ -354,7 +264,7 @@ class Composer:
         root = self.keys.root_id(ticket.id, ticket.nonce, queue.domain)
         name = f"{queue.tag} ticket {ticket.id}"
         subject = f"[{queue.tag} #{ticket.id}] {ticket.mail_title}"
-        known = [*earlier[:1], *earlier[1:][-_MOST_REFERENCES + 1 :]]
+        known = references(earlier)
         return [
             mailboxes("To", [Mailbox(ticket_address(queue, ticket.id), name)]),
             text("Subject", f"Re: {subject}" if reply else subject),
@@ -377,6 +287,17 @@ class Composer:
         return self._templates.get_template(template).render(**values)
 
 
+def references(earlier: Sequence[str]) -> list[str]:
+    """Of the posts before, oldest first, the first and the last ones (RFC 5322 3.6.4 lets none be left out;
+    header caps do)."""
+    return [*earlier[:1], *earlier[1:][-_MOST_REFERENCES + 1 :]]
+
+
+def list_proofs(keys: Keys, mail: PostMail) -> list[Field]:
+    """What tells of a copy, whatever another tracker makes of it, that it is of our list and of others'."""
+    return [text(LIST_COPY_HEADER, proof) for proof in (keys.list_copy(mail.queue.address), *mail.copy_of)]
+
+
 def proofs_of_copies(start: bytes) -> tuple[str, ...]:
     """The `List-Copy` fields of the mail that begins with `start`: the lists it has been to already."""
     header, _ = split_message(start)
@@ -384,9 +305,10 @@ def proofs_of_copies(start: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:_MOST_COPIES]
 
 
-def _ticket_face(
+def ticket_face(
     mail: PostMail | ChangeMail, post_id: PostId | None, message_id: str, fields: list[Field], entity: Entity
 ) -> Outgoing:
+    """A rendered mail about a ticket."""
     return Outgoing(
         event_id=mail.event_id,
         ticket_id=mail.ticket.id,
@@ -399,7 +321,8 @@ def _ticket_face(
     )
 
 
-def _original_id(post: Post) -> list[Field]:
+def original_id(post: Post) -> list[Field]:
+    """The id that a post came under, where that was taken and it goes by one of ours."""
     return (
         [] if post.original_message_id is None else [text("X-Original-Message-ID", post.original_message_id)]
     )

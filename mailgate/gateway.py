@@ -155,16 +155,9 @@ class Gateway:
         connection = uow.connection
         writer = Writer(people.find_sender(connection, author_address(reading)), reading.trust)
         question = self._question(connection, reading, writer, heard)
-        key = reading.identity.key
-        if addressed.is_command_only(reading) and inbound.was_done(connection, reading.mail, key):
-            return Verdict(Disposition.DUPLICATE.value, "the same command came before"), None
-        twin = _twin(connection, reading, known)
-        if twin is not None and _came_again(connection, reading, twin):
-            return self._redelivered(uow, question, twin), twin.id
-        if twin is not None:
-            question, known = _under_an_id_of_ours(connection, reading, question)
-            if (same := _stored(connection, known, question.identity.key)) is not None:
-                return self._redelivered(uow, question, same), same.id
+        again, question, known = self._again(uow, reading, question, known)
+        if again is not None:
+            return again
         match = thread.find_ticket(connection, question, known, released=conditions.released)
         if match.held is not None:
             return replace(_held(reading, match.held), signs=sign_rows(match)), None
@@ -194,6 +187,26 @@ class Gateway:
         verdict, post_id = carryout.carry_out(uow, case)
         self._offer(uow, case, verdict)
         return self._command(uow, case, self._reply(uow, case, verdict)), post_id
+
+    def _again(
+        self, uow: UnitOfWork, reading: Reading, question: Question, known: tuple[KnownKey, ...]
+    ) -> tuple[tuple[Verdict, PostId | None] | None, Question, tuple[KnownKey, ...]]:
+        """What becomes of a mail that came before; else None, with the id that it goes by."""
+        connection = uow.connection
+        if addressed.is_command_only(reading) and inbound.was_done(
+            connection, reading.mail, reading.identity.key
+        ):
+            done = Verdict(Disposition.DUPLICATE.value, "the same command came before")
+            return (done, None), question, known
+        twin = _twin(connection, reading, known)
+        if twin is None:
+            return None, question, known
+        if _came_again(connection, reading, twin):
+            return (self._redelivered(uow, question, twin), twin.id), question, known
+        question, known = _under_an_id_of_ours(connection, reading, question)
+        same = _stored(connection, known, question.identity.key)
+        again = None if same is None else (self._redelivered(uow, question, same), same.id)
+        return again, question, known
 
     def _reply(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> Verdict:
         """What rules answer to the author of an opening."""

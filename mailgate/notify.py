@@ -15,8 +15,9 @@ from mailgate.addresses import is_ours
 from mailgate.apart import read_attachments
 from mailgate.brake import Brake
 from mailgate.compose import ChangeMail, Composer, PostMail, proofs_of_copies
-from mailgate.exchange import telling
-from mailgate.exchange.telling import Tracker, Trackers
+from mailgate.exchange import sharing, telling
+from mailgate.exchange.sharing import Sharing
+from mailgate.exchange.telling import Trackers
 from mailgate.mimeout import OutPart
 from mailgate.pauses import Paused
 from mailgate.posting import RAW_NAME, RAW_TYPE
@@ -77,6 +78,7 @@ class Notifier:
         self._composer = composer
         self._brake = brake
         self._attach_bytes = attach_bytes
+        self._sharing = Sharing(composer, brake)
 
     def advance(self, connection: Connection, now: datetime) -> int:
         """Tell of the next events about posts; gives how many events were read, 0 when all were."""
@@ -123,7 +125,7 @@ class Notifier:
             if ticket is None or post is None:
                 continue
             audience = _audience(world, ticket, contacts)
-            shared = _shared(connection, row, post, world, reached[ticket.id])
+            shared = sharing.told_of(connection, row, ticket, post, (world.trackers, reached[ticket.id]))
             told = _told(connection, row, post, audience, reached[ticket.id])
             told = world.others(_each_once((*shared, *told)))
             if told and self._brake.stops(connection, len(told), row.event.at, now):
@@ -132,7 +134,9 @@ class Notifier:
                 mail = _post_mail(connection, row.id, world, post)
                 self._write(connection, mail, [one for one in told if one.role is not Role.EXCHANGE], now)
                 trackers = [one for one in told if one.role is Role.EXCHANGE]
-                self._share(connection, mail, trackers, world.trackers, now)
+                if trackers:
+                    whole = self._with_header(connection, self._with_files(connection, mail))
+                    self._sharing.share_post(connection, whole, trackers, world.trackers, now)
                 reached[ticket.id].update(one.address for one in told)
         return None
 
@@ -144,8 +148,7 @@ class Notifier:
             raw = posts.get_blob(connection, mail.post.raw_sha256)
             deliveries.add(connection, self._composer.list_copy(mail, raw), listed, now)
         if ticketed:
-            start = posts.get_blob_start(connection, mail.post.raw_sha256, _HEADER_BYTES)
-            mail = replace(self._with_files(connection, mail), copy_of=proofs_of_copies(start))
+            mail = self._with_header(connection, self._with_files(connection, mail))
         routed = [one for one in ticketed if one.role in (Role.CENTER, Role.CONTACT)]
         strangers = introductions.strangers(connection, (one.address for one in routed))
         for one in routed:
@@ -156,46 +159,10 @@ class Notifier:
         for reason, group in _by_reason(one for one in ticketed if one.address not in strangers):
             deliveries.add(connection, self._composer.ticket_copy(mail, reason), group, now)
 
-    def _share(
-        self,
-        connection: Connection,
-        mail: PostMail | ChangeMail,
-        told: Sequence[Told],
-        trackers: Trackers,
-        now: datetime,
-    ) -> None:
-        """A mail for each tracker that the ticket is shared with, as its profile wants it."""
-        for one in told:
-            tracker = trackers.at(mail.ticket, one.address)
-            if self._stops(connection, tracker, mail, now):
-                continue
-            worded = telling.wording(tracker, one.address, mail.ticket, mail.queue, self._composer.keys)
-            if isinstance(mail, ChangeMail):
-                outgoing = self._composer.exchange_change(mail, worded)
-            else:
-                start = posts.get_blob_start(connection, mail.post.raw_sha256, _HEADER_BYTES)
-                whole = replace(self._with_files(connection, mail), copy_of=proofs_of_copies(start))
-                outgoing = self._composer.exchange_copy(whole, worded)
-            deliveries.add(connection, outgoing, [one], now)
-            telling.note_told(connection, tracker, mail.ticket, now)
-
-    def _stops(
-        self, connection: Connection, tracker: Tracker, mail: PostMail | ChangeMail, now: datetime
-    ) -> bool:
-        """Whether a tracker hears no more of a ticket for now; the owner is told."""
-        if not telling.talks_too_much(connection, tracker, mail.ticket, now):
-            return False
-        exchange, number = tracker.exchange, mail.ticket.id
-        body = self._composer.render(
-            "owner/exchange.txt.j2",
-            count=telling.MOST_AN_HOUR,
-            number=number,
-            center=exchange.center,
-            name=exchange.name,
-        )
-        subject = f"Ticket {number} is not shared with {exchange.center} for an hour"
-        self._brake.warn_once(connection, f"exchange.{exchange.name}.{number}", subject, body, now)
-        return True
+    def _with_header(self, connection: Connection, mail: PostMail) -> PostMail:
+        """With what its header proves of the lists it has been to."""
+        start = posts.get_blob_start(connection, mail.post.raw_sha256, _HEADER_BYTES)
+        return replace(mail, copy_of=proofs_of_copies(start))
 
     def _with_files(self, connection: Connection, mail: PostMail) -> PostMail:
         """The post's files, when together they are small enough; else their names."""
@@ -242,8 +209,7 @@ class Notifier:
         for reason, group_told in _by_reason(world.others(told)):
             deliveries.add(connection, self._composer.change_copy(mail, reason), group_told, now)
         if any(row.event.kind is Kind.STATUS for row in group):
-            shared = world.trackers.told_of_change(ticket, event.actor.cause)
-            self._share(connection, mail, shared, world.trackers, now)
+            self._sharing.share_change(connection, mail, world.trackers, event.actor.cause, now)
 
 
 def _is_change(row: JournalRow) -> bool:
@@ -327,24 +293,6 @@ def _told(
         return ()
     before = frozenset(deliveries.told_addresses(connection, event.ticket_id))
     return tuple(one for one in told if one.address not in before and one.address != post.author_address)
-
-
-def _shared(
-    connection: Connection, row: JournalRow, post: Post, world: _World, reached: set[Address]
-) -> tuple[Told, ...]:
-    """The trackers that an event brings a post to: of all centers, or of one that comes just now."""
-    ticket, trackers, kind = world.tickets[row.event.ticket_id], world.trackers, row.event.kind
-    told = trackers.told_of_post(ticket, post.id, post.author_address)
-    if not told or kind is Kind.OPENED:
-        return told
-    before = reached.union(deliveries.told_addresses(connection, ticket.id))
-    if kind is Kind.POSTED:
-        # One that comes in with this very mail gets the opening first, as any center.
-        return tuple(
-            t for t in told if t.address in before or trackers.at(ticket, t.address).number is not None
-        )
-    new = (one for one in told if one.address not in before and kind is Kind.CENTER_ADDED)
-    return tuple(one for one in new if trackers.at(ticket, one.address).exchange.center == row.event.after)
 
 
 def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from mailgate import deliveries
 from mailgate.addresses import exchange_address
-from mailgate.compose import Wording
 from mailgate.exchange import store
+from mailgate.exchange.copies import Wording
 from mailgate.exchange.hearing import cause_of
 from mailgate.exchange.store import Exchange
 from mailgate.tokens import Keys

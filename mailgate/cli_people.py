@@ -1,0 +1,118 @@
+"""Commands on people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from mailgate.cli_base import (
+    Context,
+    Group,
+    Refusal,
+    done,
+    json_option,
+    print_rows,
+)
+from mailgate.exporting import iso
+from mailgate.offering import read_interest
+from tracker.people import normalise_address
+from tracker.storage import interests, people
+from tracker.storage import tables as t
+from tracker.unit_of_work import UnitOfWork
+
+
+@click.group(cls=Group, name="people")
+def people_group() -> None:
+    """The people who wrote, and their addresses."""
+
+
+@people_group.command("list")
+@json_option
+@click.pass_obj
+def people_list(context: Context, as_json: bool) -> None:
+    """Everybody known."""
+    rows = [
+        {"address": one.address, "name": one.name, "member": one.member}
+        for one in context.app.read(people.everybody)
+    ]
+    print_rows(rows, as_json=as_json, empty="nobody yet")
+
+
+@people_group.command("show")
+@click.argument("address")
+@json_option
+@click.pass_obj
+def people_show(context: Context, address: str, as_json: bool) -> None:
+    """One person: addresses, and the tickets they take part in."""
+
+    def row(connection: Connection) -> dict[str, Any]:
+        one = people.find(connection, normalise_address(address))
+        query = select(t.membership.c.ticket_id).where(
+            t.membership.c.person_id == one.id, t.membership.c.state == "joined"
+        )
+        return {
+            "address": one.address,
+            "name": one.name,
+            "member": one.member,
+            "addresses": list(people.addresses_of(connection, one.id)),
+            "tickets": sorted(found.ticket_id for found in connection.execute(query)),
+        }
+
+    print_rows([context.app.read(row)], as_json=as_json)
+
+
+@people_group.command("interests")
+@click.argument("address")
+@click.option("--add", "query", help="Offer each new ticket that meets this query, in the words of rules.")
+@click.option("--remove", "gone", help="No longer offer what meets this query.")
+@json_option
+@click.pass_obj
+def people_interests(
+    context: Context, address: str, query: str | None, gone: str | None, as_json: bool
+) -> None:
+    """What new tickets are offered to somebody, once each; they may say so by mail, to LIST-request."""
+
+    def change(uow: UnitOfWork) -> list[dict[str, Any]]:
+        person = people.find(uow.connection, normalise_address(address))
+        if query is not None:
+            interests.add(uow.connection, person, read_interest(query), uow.now)
+        if gone is not None and not interests.remove(uow.connection, person, gone):
+            raise Refusal(f"{address} has no interest {gone!r}")
+        return [
+            {"interest": one.query, "since": iso(one.since)}
+            for one in interests.of_person(uow.connection, person)
+        ]
+
+    print_rows(context.change(change), as_json=as_json, empty=f"{address} has no interests")
+
+
+@people_group.command("set")
+@click.argument("address")
+@click.option("--name", help="What to call them.")
+@click.option("--member/--no-member", default=None, help="Their address is confirmed.")
+@click.option("--add-address", help="Another address of theirs.")
+@click.pass_obj
+def people_set(
+    context: Context, address: str, name: str | None, member: bool | None, add_address: str | None
+) -> None:
+    """Change what is known of a person; one who is not known is made."""
+    if name is None and member is None and add_address is None:
+        raise click.UsageError("say what to change: --name, --member, --add-address")
+
+    def change(connection: Connection) -> None:
+        one = people.register(connection, normalise_address(address), name or "", context.app.clock())
+        if name is not None:
+            people.set_name(connection, one.id, name)
+        if member is not None:
+            people.set_member(connection, one.id, member)
+        if add_address is not None:
+            people.add_address(connection, one.id, normalise_address(add_address))
+
+    try:
+        context.app.write(change)
+    except IntegrityError:
+        raise Refusal(f"{add_address} is somebody's already") from None
+    done(f"{address} changed")
