@@ -26,27 +26,31 @@ from tracker.storage import tables as t
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CONNECTIONS = 3
-MAILS = 80
 GOOD, BAD = "good@centers.example", "bad@centers.example"
 RULE = '[[rule]]\nname = "queue"\nphase = "route"\nwhen = "queue"\nthen = ["center+={}"]\n'
 
 
 class Sender(threading.Thread):
-    """Hands in its openings, one after another."""
+    """Hands in openings, one after another, until it is told to stop."""
 
-    def __init__(self, number: int, door: tuple[str, int]) -> None:
+    def __init__(self, number: int, door: tuple[str, int], stop: threading.Event) -> None:
         super().__init__(name=f"sender {number}")
         self.number = number
         self._door = door
-        self.ids = [f"<{number}.{n}@mail.a.example>" for n in range(MAILS)]
+        self._stop_sending = stop
+        self.ids: list[str] = []
 
     def run(self) -> None:
         with smtplib.SMTP(*self._door, timeout=30) as session:
-            for n, message_id in enumerate(self.ids):
-                head = f"From: p{self.number}.{n}@a.example\r\nTo: {LIST}\r\nMessage-ID: {message_id}\r\n"
+            # At most so many a second: traffic, not a flood that the repair would have to read.
+            while not self._stop_sending.wait(0.05):
+                n = len(self.ids)
+                message_id, author = f"<{self.number}.{n}@mail.a.example>", f"p{self.number}.{n}@a.example"
+                head = f"From: {author}\r\nTo: {LIST}\r\nMessage-ID: {message_id}\r\n"
                 subject = f"Subject: Matter {n} of {self.number}\r\n\r\n"
                 text = f"The queue number {n} at {self.number} is full.\r\n"
-                session.sendmail(f"p{self.number}.{n}@a.example", [LIST], (head + subject + text).encode())
+                session.sendmail(author, [LIST], (head + subject + text).encode())
+                self.ids.append(message_id)
 
 
 @pytest.fixture
@@ -80,14 +84,18 @@ def _with(connection: Connection, center: str) -> int:
 def test_a_rollback_during_traffic_loses_and_doubles_nothing(app: App) -> None:
     right = _apply(app, "GOOD")
     home = app.instance.home
+    stop = threading.Event()
     with Daemon(home) as daemon:
-        senders = [Sender(number, daemon.smtp) for number in range(CONNECTIONS)]
+        senders = [Sender(number, daemon.smtp, stop) for number in range(CONNECTIONS)]
         for sender in senders:
             sender.start()
         wait_until(lambda: app.read(lambda c: _with(c, "GOOD")) >= 5, 30)
         _apply(app, "BAD")
         wait_until(lambda: app.read(lambda c: _with(c, "BAD")) >= 5, 30)
         mailgate(home, "rules", "rollback", str(right), "-m", "these are not theirs", "--repair", "--yes")
+        rolled_back = app.read(lambda c: _with(c, "GOOD"))
+        wait_until(lambda: app.read(lambda c: _with(c, "GOOD")) >= rolled_back + 5, 30)
+        stop.set()
         for sender in senders:
             sender.join(60)
         wait_until(lambda: app.read(_is_quiet), 60)

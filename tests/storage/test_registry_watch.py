@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import replace
 
 from tests.support.community import Community
-from tests.support.grid import GRID
+from tests.support.grid import WHOLE
 from tests.support.put_grid import put_grid
 
 OWNER = "owner@home.example"
-# Of the small grid: the group of a center without an address, and a resource that nobody answers for.
-WHOLE = replace(
-    GRID,
-    groups=tuple(group for group in GRID.groups if group.name != "MUTE"),
-    resources=tuple(one for one in GRID.resources if one.group != "MUTE"),
-)
 
 
 def told(community: Community) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from mailgate import importing
 from mailgate.scan import to_crlf
 from tests.support.community import LIST, Community
+from tests.support.grid import WHOLE
 from tests.support.put_grid import put_grid
 from tests.support.shared import shared_folder
 
@@ -39,7 +40,7 @@ SOUTH, READER, OWNER = "south@centers.example", "reader@people.example", "owner@
 
 @pytest.fixture
 def house(community: Community) -> Community:
-    put_grid(community)
+    put_grid(community, WHOLE)
     community.put_rules(RULES)
     community.subscribe(READER, "new")
     community.own(OWNER)
