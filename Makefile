@@ -28,12 +28,12 @@ run: install  ## serve a sample community from var/
 test: install  ## everything; what needs Postfix or mail clients is skipped where they are absent
 	$(BIN)/python -m pytest -n $(JOBS) -q
 
-check: install  ## format, lint, types, import contracts, unit, corpus and golden tests
+check: install  ## format, lint, types, import contracts, and the quick tests: unit, corpus and golden
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS) -q tests/unit tests/corpus tests/golden
+	$(BIN)/python -m pytest -n $(JOBS) -q -m 'not slow' tests/unit tests/corpus tests/golden
 
 format: install
 	$(BIN)/ruff format .

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from routing.actions import Action, parse_action
@@ -86,6 +87,7 @@ def ruleset(rules: Iterable[Rule]) -> RuleSet:
     return RuleSet(tuple(sorted(ordered, key=lambda rule: order[rule.phase])))
 
 
+@lru_cache(maxsize=32)
 def parse_rules(text: str) -> RuleSet:
     """Read a set of rules from TOML; RuleError names rule, key and column of the first fault."""
     if len(text) > TEXT_LIMIT:

@@ -10,6 +10,9 @@ import pytest
 from mailgate.setup import Wishes, initialise
 from tests.support.command_line import CommandLine
 
+# Nine commands, each a process of its own.
+pytestmark = pytest.mark.slow
+
 MAIL = b"""From: Ann Lee <ann@a.example>
 To: osg-general@lists.example.org
 Cc: Bob <bob@b.example>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import cast
 
 from alembic import command
@@ -46,6 +47,7 @@ def current(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def head() -> str | None:
     """The migration this code wants."""
     return ScriptDirectory(str(resource_dir("migrations"))).get_current_head()
