@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from mailgate.tokens import Keys
 from tracker import assign, tickets
 from tracker.events import Actor, Event, Kind
 from tracker.model import PostId, Status, Ticket, TicketId
-from tracker.storage import centers, journal
+from tracker.storage import centers, journal, queues
 from tracker.storage import tickets as ticket_store
 from tracker.unit_of_work import UnitOfWork
 
@@ -69,22 +70,31 @@ def listen(connection: Connection, reading: Reading, keys: Keys) -> Heard | None
         return None
     secret = _by_secret((partner,), reading, keys) is not None
     vouched = secret or reading.trust.believed
-    number = _number(partner, reading.message)
+    message = _without_our_tags(connection, reading.message)
+    number = _number(partner, message)
     pair = None if number is None else store.pair(connection, partner.center_id, number)
     heard = Heard(partner, reading.identity.message_id, number, pair, vouched, secret)
     if partner.exchange is None:
-        return heard
+        # What people of a center call something teaches nothing; what answers by itself does.
+        return replace(heard, acknowledges=reading.classified.disposition is Disposition.AUTO_REPLY)
     profile = partner.exchange.profile
-    word, status = profile.read_status(reading.message)
-    acknowledges = profile.is_acknowledgement(reading.message)
+    word, status = profile.read_status(message)
+    acknowledges = profile.is_acknowledgement(message)
     return replace(heard, acknowledges=acknowledges, word=word, status=status)
+
+
+def _without_our_tags(connection: Connection, message: ParsedMessage) -> ParsedMessage:
+    """The mail without `[OSG #1]` of our lists in its subject: trackers repeat it, and it is not theirs."""
+    tags = "|".join(re.escape(queue.tag) for queue in queues.everyone(connection))
+    subject = re.sub(rf"\[(?:{tags}) #\d{{1,18}}\]", "", message.subject, flags=re.IGNORECASE)
+    return message if subject == message.subject else replace(message, subject=subject)
 
 
 def _number(partner: Partner, message: ParsedMessage) -> str | None:
     """What it calls the matter: of a center without a profile, what the usual trackers write."""
-    return (
-        usual_number(message) if partner.exchange is None else partner.exchange.profile.read_number(message)
-    )
+    if partner.exchange is None:
+        return usual_number(message)
+    return partner.exchange.profile.read_number(message)
 
 
 def _by_secret(known: Iterable[Partner], reading: Reading, keys: Keys) -> Partner | None:
@@ -164,8 +174,8 @@ def _is_with(uow: UnitOfWork, heard: Heard, ticket: Ticket) -> bool:
 
 def _learned(uow: UnitOfWork, heard: Heard, ticket: Ticket) -> Heard:
     """What was heard, with its number known from now on, if it may be believed and is new."""
-    new = heard.number is not None and heard.pair is None
-    if heard.number is None or not new or not heard.vouched or not _is_with(uow, heard, ticket):
+    teaches = heard.vouched and (heard.has_profile or heard.acknowledges)
+    if heard.number is None or heard.pair is not None or not teaches or not _is_with(uow, heard, ticket):
         return heard
     pair = Pair(heard.partner.center_id, heard.number, ticket.id, heard.message_id, uow.now)
     store.learn(uow.connection, pair)

@@ -355,6 +355,17 @@ def test_a_center_without_a_profile_gets_the_opening_only_and_teaches_its_number
     assert (answer["ticket"], answer["evidence"]) == (1, "address")
 
 
+def test_neither_our_tag_nor_what_people_of_a_center_say_teaches_a_number(community: Community) -> None:
+    community.add_center("BNL", RT)
+    community.put_rules(RULES)
+    community.inject(mail("q1", "dcache is slow today."))
+    machine = "Auto-Submitted: auto-replied\nIn-Reply-To: <q1@x.example>\n"
+    community.inject(mail("k1", "We are out.", RT, "Automatic answer: [OSG #1] dcache is slow", machine))
+    person = "In-Reply-To: <q1@x.example>\n"
+    community.inject(mail("k2", "As in ticket 17.", RT, "Re: dcache is slow, see ticket 17", person))
+    assert history(community, "exchanged") == []
+
+
 def test_a_stranger_s_number_without_a_center_is_title_text(community: Community) -> None:
     result = community.inject(mail("q1", "Hello.", "eve@evil.example", "[rt.example #4711] hello"))
     assert result["created"] is True
