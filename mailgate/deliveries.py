@@ -241,7 +241,7 @@ def lost(connection: Connection, since: datetime) -> tuple[Lost, ...]:
     """The copies of tickets to contacts and centers, written since a time, that failed or came back."""
     query = select(delivery.c.ticket_id, delivery.c.address).where(
         delivery.c.created_at > since,
-        delivery.c.role.in_([Role.CONTACT.value, Role.CENTER.value]),
+        delivery.c.role.in_([Role.CONTACT.value, Role.CENTER.value, Role.EXCHANGE.value]),
         delivery.c.state.in_([State.FAILED.value, State.BOUNCED.value]),
         delivery.c.ticket_id.is_not(None),
     )

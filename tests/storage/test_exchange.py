@@ -366,6 +366,13 @@ def test_neither_our_tag_nor_what_people_of_a_center_say_teaches_a_number(commun
     assert history(community, "exchanged") == []
 
 
+def test_a_tracker_that_cannot_be_reached_leaves_the_ticket_to_the_community(shared: Community) -> None:
+    shared.inject(mail("q1", "dcache is slow today."))
+    shared.fail_copies_to(RT)
+    shared.pass_time(minutes=2)
+    assert [e["before"] for e in shared.ticket(1)["history"] if e["kind"] == "unreached"] == [RT]
+
+
 def test_a_stranger_s_number_without_a_center_is_title_text(community: Community) -> None:
     result = community.inject(mail("q1", "Hello.", "eve@evil.example", "[rt.example #4711] hello"))
     assert result["created"] is True
