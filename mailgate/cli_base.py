@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, TypeVar
 
 import click
@@ -73,11 +75,11 @@ class Context:
     def facts_of(self, raw: bytes) -> Facts:
         return self.app.facts_of(raw)
 
-    def keep_text(self, text: str) -> Path:
-        """Put what a person wrote, and what could not be taken, into a file; gives where that is."""
-        path = self.folder / f"rules-edited-{self.app.clock():%Y%m%dT%H%M%S}.toml"
-        path.write_text(text, encoding="utf-8")
-        return path
+    def new_text_file(self, name: str) -> Path:
+        """A new empty file beside the configuration, for a text that must not be lost."""
+        handle, path = mkstemp(f"-{self.app.clock():%Y%m%dT%H%M%S}.toml", f"{name}-", self.folder)
+        os.close(handle)
+        return Path(path)
 
     def center_names(self) -> frozenset[str]:
         return self.app.center_names()

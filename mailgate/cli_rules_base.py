@@ -36,8 +36,8 @@ class RulesApp(Protocol):
     def facts_of(self, raw: bytes) -> Facts:
         """Read a mail as the rules would see it."""
 
-    def keep_text(self, text: str) -> Path:
-        """Put what a person wrote, and what could not be taken, into a file; gives where that is."""
+    def new_text_file(self, name: str) -> Path:
+        """A new empty file for a text that must not be lost."""
 
     def center_names(self) -> frozenset[str]:
         """The names of all support centers, and their aliases."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -33,12 +32,11 @@ class App:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._folder = folder
+        self.folder = folder / "home"
 
-    def keep_text(self, text: str) -> Path:
-        kept = self._folder / "kept.toml"
-        kept.write_text(text)
-        return kept
+    def new_text_file(self, name: str) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        return self.folder / f"{name}.toml"
 
     def write(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as conn:
@@ -354,103 +352,6 @@ def test_an_import_that_does_not_parse_changes_nothing(
     assert result.exit_code == 1
     assert said in result.stderr
     assert in_force(app) == ["vdt"]
-
-
-@pytest.fixture
-def editor(tmp_path: Path) -> Callable[[str], dict[str, str]]:
-    """An $EDITOR that carries out one sed command; the file's time moves, or click sees no change."""
-
-    def make(*commands: str) -> dict[str, str]:
-        steps = tmp_path / "steps"
-        steps.write_text("\n".join(commands) + "\n")
-        script = tmp_path / "editor"
-        lines = (
-            "#!/bin/sh",
-            f'cat "$1" >> {tmp_path}/shown',
-            f'sed -i -e "$(head -n 1 {steps})" "$1"',
-            f"sed -i 1d {steps}",
-            'touch -d 2035-01-01 "$1"',
-        )
-        script.write_text("\n".join((*lines, "")))
-        script.chmod(0o755)
-        return {"EDITOR": str(script), "VISUAL": str(script)}
-
-    return make
-
-
-def test_a_rule_is_edited(
-    run: Callable[..., Result], app: App, editor: Callable[..., dict[str, str]]
-) -> None:
-    applied(run, ADD_VDT)
-    result = run("edit vdt", env=editor("s/subject:VDT/body:VDT/"))
-    assert "changed vdt, in the draft" in result.stdout
-    applied(run)
-    assert app.read(store.active)[1].rule("vdt").when.text == "body:VDT"
-
-
-def test_a_slip_in_the_editor_comes_back_to_it_with_what_is_wrong(
-    run: Callable[..., Result], app: App, editor: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
-    applied(run, ADD_VDT)
-    steps = editor("s/subject:/subjct:/", "s/subjct:/body:/")
-    result = run("edit vdt", env=steps)
-    assert result.exit_code == 0
-    assert "changed vdt" in result.stdout
-    shown = (tmp_path / "shown").read_text()
-    assert '#! rule "vdt", key when, column 1: unknown field "subjct"' in shown
-    assert "when  = 'subjct:VDT'" in shown
-    assert app.read(store.draft).rules.rule("vdt").when.text == "body:VDT"  # type: ignore[union-attr]
-
-
-def test_a_slip_that_is_left_is_refused_and_the_text_is_kept(
-    run: Callable[..., Result], app: App, editor: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
-    applied(run, ADD_VDT)
-    result = run("edit vdt", env=editor("s/subject:/subjct:/"))
-    assert result.exit_code == 1
-    assert f"nothing was changed; what you wrote is in {tmp_path / 'kept.toml'}" in result.stderr
-    kept = (tmp_path / "kept.toml").read_text()
-    assert "subjct:VDT" in kept
-    assert "#!" not in kept
-    assert app.read(store.draft) is None
-
-
-def test_all_rules_are_edited_at_once(
-    run: Callable[..., Result], app: App, editor: Callable[..., dict[str, str]]
-) -> None:
-    applied(run, ADD_VDT)
-    result = run("edit", env=editor("s/'vdt'/'tools'/"))
-    assert "changed 1 rules, in the draft" in result.stdout
-    assert [rule.name for rule in app.read(store.draft).rules.rules] == ["tools"]  # type: ignore[union-attr]
-
-
-MEANWHILE = """
-import sys
-from datetime import UTC, datetime
-from sqlalchemy import create_engine
-from routing import store
-from routing.rules import emit_rules, parse_rules
-
-with create_engine(sys.argv[1]).begin() as connection:
-    text = emit_rules(store.active(connection)[1]).replace("subject:VDT", "from:VDT")
-    store.save_draft(connection, parse_rules(text), datetime.now(UTC))
-"""
-
-
-def test_what_somebody_else_changed_meanwhile_stays_and_nothing_is_lost(
-    run: Callable[..., Result], app: App, editor: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
-    applied(run, ADD_VDT)
-    env = editor("s/subject:VDT/body:VDT/")
-    (tmp_path / "meanwhile.py").write_text(MEANWHILE)
-    script = Path(env["EDITOR"])
-    line = f"{sys.executable} {tmp_path / 'meanwhile.py'} sqlite:///{tmp_path / 'rules.db'}"
-    script.write_text(script.read_text() + line + "\n")
-    result = run("edit vdt", env=env)
-    assert result.exit_code == 1
-    assert 'somebody else changed "vdt" meanwhile' in result.stderr
-    assert "body:VDT" in (tmp_path / "kept.toml").read_text()
-    assert app.read(store.draft).rules.rule("vdt").when.text == "from:VDT"  # type: ignore[union-attr]
 
 
 def test_help_teaches_the_language(run: Callable[..., Result]) -> None:
