@@ -23,9 +23,9 @@ from mailgate.errors import MailError
 from mailgate.instance import InstanceError, load_instance
 from mailgate.settings import BadConfig
 from mailgate.trying import Trial
-from routing.editing import Finding
 from routing.facts import Facts
 from routing.faults import Fault, RoutingError, place
+from routing.lint import Finding
 from routing.query import Query, parse_query
 from routing.rules import RuleSet
 from tracker.model import TrackerError

@@ -145,7 +145,11 @@ def centers() -> None:
 @json_option
 @click.pass_obj
 def centers_list(context: Context, as_json: bool) -> None:
-    """All support centers."""
+    """All support centers.
+
+    \b
+    mailgate centers list
+    """
 
     def rows(connection: Connection) -> list[dict[str, Any]]:
         return [
@@ -185,7 +189,11 @@ def centers_add(
     members: tuple[str, ...],
     wants: str,
 ) -> None:
-    """Add a support center."""
+    """Add a support center.
+
+    \b
+    mailgate centers add USCMS --address support@cms.example --alias CMS --member ann@cms.example
+    """
 
     def add(connection: Connection) -> None:
         now = context.app.clock()
@@ -218,7 +226,12 @@ def _address(text: str | None) -> Address | None:
 @click.option("--delegate", help="The center that takes its tickets meanwhile; empty for none.")
 @click.pass_obj
 def centers_set(context: Context, /, name: str, **changes: str | None) -> None:
-    """Change a support center."""
+    """Change a support center.
+
+    \b
+    mailgate centers set USCMS --address help@cms.example
+    mailgate centers set USCMS --state away --until 2030-01-07 --delegate USATLAS
+    """
 
     def change(connection: Connection) -> None:
         found = center_store.find(connection, name)

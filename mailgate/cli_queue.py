@@ -32,7 +32,11 @@ def queue() -> None:
 @json_option
 @click.pass_obj
 def queue_list(context: Context, as_json: bool) -> None:
-    """Mails that wait or are parked."""
+    """Mails that wait or are parked.
+
+    \b
+    mailgate queue list
+    """
     states = (State.WAITING, State.PARKED)
     found = context.app.read(lambda connection: inbound.entries(connection, states))
     print_rows([_row(entry) for entry in found], as_json=as_json, empty="nothing waits")

@@ -53,6 +53,10 @@ def registry_import(
     PATH is a folder of neutral JSON, one such file, or a checkout of the public topology. Imported again it
     takes the place of what the same source said before; other sources stay, and of two that name the same
     thing the one that came first into the instance is overruled by the later.
+
+    \b
+    mailgate registry import ./topology --dry-run
+    mailgate registry import ./topology --source osg
     """
     name = source or path.resolve().name.removesuffix(".json")
     with _progress() as progress:
@@ -149,6 +153,9 @@ def registry_check(context: Context, as_json: bool) -> None:
     """What of the registry in force does not fit together, or is read no more; exit 1 when something is so.
 
     The owner has it by mail once a day, as long as something is wrong.
+
+    \b
+    mailgate registry check
     """
     problems = context.read(lambda c: registry_watch.problems(c, context.app.clock()))
     rows = [{"kind": one.file, "entry": one.entry, "problem": one.text} for one in problems]
@@ -162,7 +169,12 @@ def registry_check(context: Context, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def registry_show(context: Context, entity: str, as_json: bool) -> None:
-    """All that is known of a resource, host, group, site, facility, VO, support center or component."""
+    """All that is known of a resource, host, group, site, facility, VO, support center or component.
+
+    \b
+    mailgate registry show ce1.nu.example
+    mailgate registry show USCMS
+    """
     found = context.read(registry_store.in_force)
     shown = registry_lookup.look_up(found, entity)
     if not shown:
@@ -185,6 +197,10 @@ def registry_where(context: Context, text: str, as_json: bool) -> None:
     """What of the registry a TEXT names, and where in it; - reads it from stdin.
 
     It is what rules see of a mail with this text, less what a subject, quotes or a signature would add.
+
+    \b
+    mailgate registry where "ce1.nu.example fails since noon"
+    mailgate registry where - < mail.txt
     """
     content = sys.stdin.read() if text == "-" else text
     found = context.read(registry_store.in_force)
@@ -201,7 +217,12 @@ def registry_where(context: Context, text: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def registry_list(context: Context, kind: str, as_json: bool) -> None:
-    """All entries of a kind."""
+    """All entries of a kind.
+
+    \b
+    mailgate registry list
+    mailgate registry list resources --json
+    """
     entries = getattr(context.read(registry_store.in_force), kind)
     print_rows([_row(one) for one in entries], as_json=as_json, empty=f"the registry has no {kind}")
 
@@ -230,7 +251,11 @@ def _row(one: Any) -> dict[str, Any]:
 @json_option
 @click.pass_obj
 def registry_sources(context: Context, as_json: bool) -> None:
-    """Where the registry comes from: each source, its version and age. Later ones overrule earlier ones."""
+    """Where the registry comes from: each source, its version and age. Later ones overrule earlier ones.
+
+    \b
+    mailgate registry sources
+    """
     now = context.app.clock()
 
     def rows(connection: Connection) -> list[dict[str, Any]]:
@@ -259,7 +284,11 @@ def registry_sources(context: Context, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def registry_history(context: Context, count: int, as_json: bool) -> None:
-    """The last versions of all sources, the newest first."""
+    """The last versions of all sources, the newest first.
+
+    \b
+    mailgate registry history -n 5
+    """
     rows = [
         {
             "version": one.number,
@@ -277,7 +306,11 @@ def registry_history(context: Context, count: int, as_json: bool) -> None:
 @click.argument("source")
 @click.pass_obj
 def registry_remove(context: Context, source: str) -> None:
-    """Take a source away: what only it says is in force no more. Open tickets keep what they have."""
+    """Take a source away: what only it says is in force no more. Open tickets keep what they have.
+
+    \b
+    mailgate registry remove osg
+    """
 
     def work(connection: Connection) -> tuple[str, ...]:
         known = [one.source for one in registry_store.newest(connection) if not one.removed]

@@ -87,7 +87,13 @@ def rules() -> None:
 @json_lines
 @click.pass_obj
 def list_(app: RulesApp, /, in_force: bool, as_json: bool, **which: object) -> None:
-    """List rules in the order they are asked."""
+    """List rules in the order they are asked.
+
+    \b
+    mailgate rules list
+    mailgate rules list --phase route --hits 30d    how often each matched
+    mailgate rules list --all --active              disabled ones too; those in force, not the draft
+    """
     view = viewed(app, in_force)
     now = datetime.now(UTC)
     phase, everything, span = which["phase"], which["everything"], which["span"]
@@ -112,7 +118,11 @@ def list_(app: RulesApp, /, in_force: bool, as_json: bool, **which: object) -> N
 @json_lines
 @click.pass_obj
 def show(app: RulesApp, name: str, in_force: bool, as_json: bool) -> None:
-    """Show one rule as TOML."""
+    """Show one rule as TOML.
+
+    \b
+    mailgate rules show registry
+    """
     found = viewed(app, in_force).rules
     rule = found.rule(name)
     if as_json:
@@ -132,7 +142,13 @@ def show(app: RulesApp, name: str, in_force: bool, as_json: bool) -> None:
 def add(
     app: RulesApp, /, name: str, phase: str, when: str, then: tuple[str, ...], **beside: str | None
 ) -> None:
-    """Add a rule to the draft, at the end of its phase if nothing else is said."""
+    """Add a rule to the draft, at the end of its phase if nothing else is said.
+
+    \b
+    mailgate rules add vdt --phase route --when 'subject:VDT (bug or crash)' --then center+=VDT
+    mailgate rules add ads --phase guard --when 'sender:first "% off"' --then 'hold "advertising?"'
+    mailgate rules add own --phase route --when domain:cms.example --then center=USCMS --before vdt
+    """
     rule = make_rule(name, phase, when, then)
     refuse_unknown_centers(app, RuleSet((rule,)))
     place = place_of(**beside)
@@ -145,7 +161,11 @@ def add(
 @after_option
 @click.pass_obj
 def move(app: RulesApp, name: str, before: str | None, after: str | None) -> None:
-    """Move a rule of the draft within its phase."""
+    """Move a rule of the draft within its phase.
+
+    \b
+    mailgate rules move vdt --before registry
+    """
     place = place_of(before, after)
     if place == Place():
         raise click.UsageError("say where: --before NAME or --after NAME")
@@ -157,7 +177,11 @@ def move(app: RulesApp, name: str, before: str | None, after: str | None) -> Non
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="It wakes on this day (UTC).")
 @click.pass_obj
 def disable(app: RulesApp, name: str, until: datetime | None) -> None:
-    """Have a rule passed over, for good or until a day."""
+    """Have a rule passed over, for good or until a day.
+
+    \b
+    mailgate rules disable vdt --until 2030-09-01
+    """
     day = until.date() if until else None
     change_draft(app, lambda old: editing.disable(old, name, day), f"disabled {name}")
 
@@ -166,7 +190,11 @@ def disable(app: RulesApp, name: str, until: datetime | None) -> None:
 @click.argument("name")
 @click.pass_obj
 def enable(app: RulesApp, name: str) -> None:
-    """Have a disabled rule asked again."""
+    """Have a disabled rule asked again.
+
+    \b
+    mailgate rules enable vdt
+    """
     change_draft(app, lambda old: editing.enable(old, name), f"enabled {name}")
 
 
@@ -174,14 +202,22 @@ def enable(app: RulesApp, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def rm(app: RulesApp, name: str) -> None:
-    """Remove a rule from the draft."""
+    """Remove a rule from the draft.
+
+    \b
+    mailgate rules rm vdt
+    """
     change_draft(app, lambda old: editing.remove(old, name), f"removed {name}")
 
 
 @rules.command()
 @click.pass_obj
 def discard(app: RulesApp) -> None:
-    """Throw the draft away."""
+    """Throw the draft away.
+
+    \b
+    mailgate rules discard
+    """
     if not app.write(store.discard_draft):
         raise Refusal("there is no draft")
     click.echo("the draft is gone")

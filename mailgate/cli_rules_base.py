@@ -11,10 +11,11 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import cli_rules_output as output
-from routing import editing, store
-from routing.editing import Finding, Place
+from routing import store
+from routing.editing import Place
 from routing.facts import Facts
 from routing.faults import RoutingError
+from routing.lint import UNKNOWN_CENTER, Finding, lint
 from routing.rules import RuleSet
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ def signed(app: RulesApp, message: str) -> store.Change:
 def refuse_unknown_centers(app: RulesApp, rules: RuleSet) -> None:
     """Refuse rules that name a support center that is not there: their mail would go nowhere."""
     known = app.center_names()
-    found = [one for one in editing.lint(rules, known) if one.text.startswith(editing.UNKNOWN_CENTER)]
+    found = [one for one in lint(rules, known) if one.text.startswith(UNKNOWN_CENTER)]
     if found:
         lines = "; ".join(output.finding_line(one) for one in found)
         raise Refusal(f"{lines}; add it with `mailgate centers add`, or import the registry")
@@ -128,7 +129,7 @@ def echo_applied(app: RulesApp, new: store.Revision, as_json: bool) -> None:
     else:
         output.echo_diff(app.read(lambda conn: store.compare(conn, new.based_on, new.number)), as_json)
         click.echo(f"revision {new.number} is in force")
-    for finding in editing.lint(new.rules, app.center_names()):
+    for finding in lint(new.rules, app.center_names()):
         click.echo(f"warning: {output.finding_line(finding)}", err=True)
 
 

@@ -34,6 +34,10 @@ def edit(app: RulesApp, name: str | None) -> None:
 
     Rules that do not hold come back to the editor, with what is wrong on top. Left there as it is, the text
     is given up, and kept in a file beside the configuration.
+
+    \b
+    mailgate rules edit vdt
+    EDITOR=nano mailgate rules edit
     """
     before = viewed(app, in_force=False).rules
     if name is None:

@@ -11,7 +11,7 @@ import click
 
 from mailgate import cli_tables
 from routing.decide import Decision, TraceLine
-from routing.editing import Finding
+from routing.lint import Finding
 from routing.rules import Rule
 from routing.store import Blame, Comparison, Revision
 

@@ -36,7 +36,13 @@ from routing.rules import TEXT_LIMIT, parse_rules
 @json_lines
 @click.pass_obj
 def diff(app: RulesApp, old: int | None, new: int | None, as_json: bool) -> None:
-    """Show what the draft changes, or what changed since revision R1, or from R1 to R2."""
+    """Show what the draft changes, or what changed since revision R1, or from R1 to R2.
+
+    \b
+    mailgate rules diff
+    mailgate rules diff 3        from revision 3 to the draft, or to what is in force
+    mailgate rules diff 3 5
+    """
     output.echo_diff(app.read(lambda conn: store.compare(conn, old, new)), as_json)
 
 
@@ -53,14 +59,19 @@ def apply(app: RulesApp, /, message: str, if_rev: int | None, break_pins: bool, 
     """Put the draft in force; the daemon follows it from the next mail on.
 
     Refused when it names a support center that is not there, when a pinned case goes elsewhere by it, or when
-    somebody else applied other rules meanwhile.
+    somebody else applied other rules, or changed the draft, meanwhile.
+
+    \b
+    mailgate rules apply -m "VDT wants its own crashes"
+    mailgate rules apply -m "as agreed" --if-rev 7
     """
     draft = app.read(store.draft)
-    if draft is not None:
-        refuse_unknown_centers(app, draft.rules)
-        refuse_broken_pins(app, draft.rules, anyway=break_pins)
+    if draft is None:
+        raise NothingToApply(store.NO_DRAFT)
+    refuse_unknown_centers(app, draft.rules)
+    refuse_broken_pins(app, draft.rules, anyway=break_pins)
     change = signed(app, message)
-    echo_applied(app, app.write(lambda conn: store.apply(conn, change, if_rev)), as_json)
+    echo_applied(app, app.write(lambda conn: store.apply(conn, change, if_rev, draft)), as_json)
 
 
 @click.command()
@@ -68,7 +79,12 @@ def apply(app: RulesApp, /, message: str, if_rev: int | None, break_pins: bool, 
 @json_lines
 @click.pass_obj
 def history(app: RulesApp, limit: int | None, as_json: bool) -> None:
-    """List revisions, newest first."""
+    """List revisions, newest first.
+
+    \b
+    mailgate rules history
+    mailgate rules history -n 5
+    """
     number, found = app.read(lambda conn: (store.active_number(conn), store.history(conn, limit)))
     output.show_history(found, number, as_json)
 
@@ -89,6 +105,11 @@ def rollback(app: Context, /, number: int, message: str, as_json: bool, **repair
     With --repair it then shows which tickets the revisions after R routed otherwise than R does, and with
     --yes routes those anew: what the rules gave goes or stays, what people did stays. Done twice it is done
     once.
+
+    \b
+    mailgate rules rollback 3 -m "too many false hits"
+    mailgate rules rollback 3 -m "too many false hits" --repair
+    mailgate rules rollback 3 -m "too many false hits" --repair --yes
     """
     bad = _revisions_after(app, number)
     change = signed(app, message)
@@ -143,7 +164,11 @@ def _repair(
 @json_lines
 @click.pass_obj
 def blame(app: RulesApp, name: str, as_json: bool) -> None:
-    """Which revision, by whom and why, made each part of a rule what it is."""
+    """Which revision, by whom and why, made each part of a rule what it is.
+
+    \b
+    mailgate rules blame registry
+    """
     output.show_blame(app.read(lambda conn: store.blame(conn, name)), as_json)
 
 
@@ -152,7 +177,12 @@ def blame(app: RulesApp, name: str, as_json: bool) -> None:
 @click.option("--draft", "drafted", is_flag=True, help="The draft instead of what is in force.")
 @click.pass_obj
 def export(app: RulesApp, rev: int | None, drafted: bool) -> None:
-    """Write rules as TOML to stdout."""
+    """Write rules as TOML to stdout.
+
+    \b
+    mailgate rules export > rules.toml
+    mailgate rules export --rev 3 | less
+    """
     if rev is not None and drafted:
         raise click.UsageError("--rev or --draft, not both")
 
@@ -176,21 +206,26 @@ def export(app: RulesApp, rev: int | None, drafted: bool) -> None:
 @click.option("--if-rev", type=int, metavar="N", help="Only if revision N is in force; goes with --apply.")
 @click.pass_obj
 def import_(app: RulesApp, /, file: BinaryIO, dry_run: bool, at_once: bool, **said: str | int | None) -> None:
-    """Read all rules from TOML: they become the draft, in place of any other."""
+    """Read all rules from TOML: they become the draft, in place of any other.
+
+    \b
+    mailgate rules import rules.toml --dry-run
+    mailgate rules import rules.toml
+    mailgate rules import rules.toml --apply -m "the rules of the new year"
+    """
     message, if_rev = said["message"], said["if_rev"]
     if (dry_run and at_once) or at_once != (message is not None) or (if_rev is not None and not at_once):
         raise click.UsageError("--dry-run, or --apply -m WHY [--if-rev N], or none of them")
     found = parse_rules(utf8(file.read(4 * TEXT_LIMIT)))
+    refuse_unknown_centers(app, found)
     if dry_run:
         output.echo_diff(app.read(lambda conn: store.compare_import(conn, found)), as_json=False)
     elif at_once:
-        refuse_unknown_centers(app, found)
         refuse_broken_pins(app, found, anyway=False)
         change = signed(app, str(message))
         number = if_rev if isinstance(if_rev, int) else None
         new = app.write(lambda conn: store.put_in_force(conn, found, change, number))
         echo_applied(app, new, as_json=False)
     else:
-        refuse_unknown_centers(app, found)
         app.write(lambda conn: store.replace_draft(conn, found, datetime.now(UTC)))
         output.echo_drafted(f"{len(found.rules)} rules read")

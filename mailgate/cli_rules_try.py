@@ -18,7 +18,8 @@ from mailgate.cli_base import SPAN, TICKET_NUMBER, Context, Refusal, done, print
 from mailgate.cli_rules_base import RulesApp, in_force_option, json_lines, viewed
 from mailgate.importing import split_mbox
 from mailgate.trying import Expected, Pin, Trial
-from routing import editing, store
+from routing import lint as linter
+from routing import store
 from routing.decide import decide
 from routing.rules import RuleSet
 from tracker.people import normalise_address
@@ -89,6 +90,11 @@ def try_(app: Context, span: timedelta, rev: int | None, as_json: bool) -> None:
     """What the draft would have done otherwise with the mails that came; exit 1 when a pinned case breaks.
 
     Each post is asked about by the rules in force and by the draft, by the registry and the people of today.
+
+    \b
+    mailgate rules try
+    mailgate rules try --since 52w
+    mailgate rules try --rev 3              what an old revision would do today
     """
     new, title = _rules(app, False, rev)
     old = app.read(store.active)[1]
@@ -164,7 +170,11 @@ def pin(
 @json_lines
 @click.pass_obj
 def pins(app: Context, as_json: bool) -> None:
-    """The pinned cases."""
+    """The pinned cases: mails, and where all rules to come must send them.
+
+    \b
+    mailgate rules pins
+    """
     rows = [
         {
             "pin": one.id,
@@ -182,7 +192,11 @@ def pins(app: Context, as_json: bool) -> None:
 @click.argument("number", type=int, metavar="PIN")
 @click.pass_obj
 def unpin(app: Context, number: int) -> None:
-    """Forget a pinned case."""
+    """Forget a pinned case.
+
+    \b
+    mailgate rules unpin 1
+    """
     if not app.write(lambda connection: trying.unpin(connection, number)):
         raise Refusal(f"there is no pin {number}; `mailgate rules pins` lists them")
     done(f"pin {number} is gone")
@@ -195,11 +209,16 @@ def unpin(app: Context, number: int) -> None:
 def lint(app: RulesApp, in_force: bool, as_json: bool) -> None:
     """Find what is allowed and hardly meant; exit code 1 when there is any.
 
-    Unknown support centers, VOs and resources; centers without an address; rules that are never reached, did
-    not match in 180 days, broke on a mail, do nothing, or have an empty condition.
+    Unknown support centers, VOs and resources; centers without an address; rules that always hold and take
+    the mail of others, that are never reached, did not match in 180 days, broke on a mail, do nothing, or
+    have an empty condition.
+
+    \b
+    mailgate rules lint
+    mailgate rules lint --active            the rules in force, not the draft
     """
     rules = viewed(app, in_force).rules
-    findings = (*editing.lint(rules, app.center_names()), *app.more_findings(rules))
+    findings = (*linter.lint(rules, app.center_names()), *app.more_findings(rules))
     output.show_findings(findings, as_json)
     if findings:
         raise Refusal(f"{len(findings)} found")

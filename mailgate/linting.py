@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from mailgate import trying
 from routing.actions import Verb
-from routing.editing import Finding
 from routing.entities import EntityKind
 from routing.faults import nearest
 from routing.grid import Grid
+from routing.lint import Finding
 from routing.names import all_names
 from routing.registry import name_key
 from routing.rules import Rule, RuleSet

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
 
-from routing.actions import BY_REGISTRY, Verb
-from routing.faults import RoutingError, nearest
-from routing.rules import Phase, Rule, RuleSet, ruleset
-
-# How a finding begins that rules are refused for.
-UNKNOWN_CENTER: Final = "unknown center"
+from routing.faults import RoutingError
+from routing.rules import Rule, RuleSet, ruleset
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +15,6 @@ class Place:
 
     before: str | None = None
     after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something in a rule that is allowed and hardly meant."""
-
-    rule: str
-    text: str
 
 
 def add(rules: RuleSet, rule: Rule, place: Place) -> RuleSet:
@@ -66,20 +52,6 @@ def disable(rules: RuleSet, name: str, until: date | None) -> RuleSet:
     return change(rules, name, replace(rules.rule(name), enabled=False, until=until))
 
 
-def lint(rules: RuleSet, centers: frozenset[str]) -> tuple[Finding, ...]:
-    """What is allowed and hardly meant: unknown centers, rules never reached, rules that do nothing."""
-    findings: list[Finding] = []
-    for rule in rules.rules:
-        findings.extend(Finding(rule.name, text) for text in _unknown_centers(rule, centers))
-        if not rule.then:
-            findings.append(Finding(rule.name, "does nothing: its list of actions is empty"))
-        if not rule.when.text.strip():
-            findings.append(
-                Finding(rule.name, "has an empty condition, which always holds: write * if meant")
-            )
-    return (*findings, *_shadowed(rules))
-
-
 def _put(others: list[Rule], rule: Rule, place: Place) -> list[Rule]:
     beside = place.before or place.after
     if beside is None:
@@ -92,24 +64,3 @@ def _put(others: list[Rule], rule: Rule, place: Place) -> list[Rule]:
         )
     at = others.index(other) + (0 if place.before else 1)
     return [*others[:at], rule, *others[at:]]
-
-
-def _unknown_centers(rule: Rule, centers: frozenset[str]) -> Iterable[str]:
-    known = {center.casefold() for center in centers}
-    by_name = (one for one in rule.then if one.verb in (Verb.ADD_CENTER, Verb.SET_CENTER))
-    for action in by_name:
-        if action.argument.casefold() not in (*known, BY_REGISTRY):
-            near = nearest(centers, action.argument)
-            yield f'{UNKNOWN_CENTER} "{action.argument}"' + (f'; the nearest is "{near}"' if near else "")
-
-
-def _shadowed(rules: RuleSet) -> Iterable[Finding]:
-    """Rules behind one of their phase that always holds and stops."""
-    stops: dict[Phase, str] = {}
-    for rule in rules.rules:
-        if rule.phase in stops:
-            yield Finding(
-                rule.name, f'is never reached: "{stops[rule.phase]}" always stops the phase before it'
-            )
-        elif rule.enabled and rule.when.unconditional and any(a.verb is Verb.STOP for a in rule.then):
-            stops[rule.phase] = rule.name

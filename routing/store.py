@@ -16,6 +16,7 @@ from routing.rules import Rule, RuleSet, emit_rules, parse_rules
 from routing.tables import actives, drafts, revisions
 
 MESSAGE_LIMIT = 500
+NO_DRAFT = "there is no draft; begin one with `rules add`, `rules edit` or `rules import`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +163,19 @@ def discard_draft(conn: Connection) -> bool:
     return conn.execute(delete(drafts)).rowcount > 0
 
 
-def apply(conn: Connection, change: Change, if_rev: int | None = None) -> Revision:
+def apply(conn: Connection, change: Change, if_rev: int | None = None, seen: Draft | None = None) -> Revision:
     """Put the draft in force as a new revision.
 
     Refused with LostUpdate when another revision is in force than the draft was begun on, or, if given,
-    than `if_rev`; with NothingToApply when it says nothing new; with RuleError when it does not parse.
+    than `if_rev`, and when the draft is not that which was `seen`, and checked, before; with NothingToApply
+    when it says nothing new; with RuleError when it does not parse.
     """
     number = _locked_number(conn)
     new = draft(conn)
     if new is None:
-        raise NothingToApply("there is no draft; begin one with `rules add`, `rules edit` or `rules import`")
+        raise NothingToApply(NO_DRAFT)
+    if seen is not None and new != seen:
+        raise LostUpdate("somebody else changed the draft meanwhile: see `rules diff`, then apply it")
     expected = new.based_on if if_rev is None else if_rev
     if number != expected:
         raise LostUpdate(

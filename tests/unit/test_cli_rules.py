@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, create_engine
 
 from mailgate.cli_rules import rules
 from routing import store, tables
-from routing.editing import Finding
 from routing.facts import Facts
+from routing.lint import Finding
 from routing.rules import RuleSet, parse_rules
 
 T = TypeVar("T")
@@ -267,7 +267,7 @@ def test_a_rule_that_names_an_unknown_center_is_refused_with_the_nearest(
     assert 'rule "typo" unknown center "VTD"; the nearest is "VDT"' in result.stderr
     file = tmp_path / "rules.toml"
     file.write_text("[[rule]]\nname='t'\nphase='route'\nwhen='x'\nthen=['center+=VTD']\n")
-    for how in ("", "--apply -m why"):
+    for how in ("", "--dry-run", "--apply -m why"):
         assert 'the nearest is "VDT"' in run(f"import {file} {how}").stderr
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from routing import editing
 from routing.actions import Action, Verb, parse_action
-from routing.editing import Finding, Place
+from routing.editing import Place
 from routing.faults import Fault, NoSuchRule, RoutingError, RuleError
 from routing.rules import Phase, Rule, RuleSet, emit_rules, make_rule, parse_rules, ruleset
 
@@ -189,25 +189,6 @@ def test_a_disabled_rule_sleeps_until_its_day() -> None:
     assert found.sleeps(datetime(2030, 5, 1, 23, 59, tzinfo=UTC))
     assert not found.sleeps(datetime(2030, 5, 2, 0, 0, tzinfo=UTC))
     assert editing.disable(ruleset([rule("a")]), "a", None).rules[0].sleeps(datetime(2090, 1, 1, tzinfo=UTC))
-
-
-def test_lint_finds_what_is_hardly_meant() -> None:
-    found = ruleset(
-        [
-            rule("known", "route", "vdt", "center+=uscms"),
-            rule("typo", "route", "vdt", "center+=USCSM"),
-            rule("all", "route", "*", "tag+=x", "stop"),
-            rule("behind", "route"),
-            rule("elsewhere", "enrich", "", "tag+=y"),
-            make_rule("idle", "enrich", "vdt", ()),
-        ]
-    )
-    assert editing.lint(found, frozenset({"USCMS", "X"})) == (
-        Finding("typo", 'unknown center "USCSM"; the nearest is "USCMS"'),
-        Finding("elsewhere", "has an empty condition, which always holds: write * if meant"),
-        Finding("idle", "does nothing: its list of actions is empty"),
-        Finding("behind", 'is never reached: "all" always stops the phase before it'),
-    )
 
 
 @pytest.mark.parametrize(

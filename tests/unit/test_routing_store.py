@@ -47,6 +47,15 @@ def test_a_draft_is_not_in_force_until_it_is_applied(conn: Connection) -> None:
     assert store.draft(conn) is None
 
 
+def test_a_draft_that_was_changed_since_it_was_checked_is_not_applied(conn: Connection) -> None:
+    checked = store.save_draft(conn, rules("a"), AT)
+    store.save_draft(conn, rules("b"), AT)
+    with pytest.raises(LostUpdate, match="changed the draft meanwhile"):
+        store.apply(conn, WHY, seen=checked)
+    assert store.active_number(conn) == 0
+    assert store.apply(conn, WHY, seen=store.draft(conn)).rules == rules("b")
+
+
 def test_times_come_back_aware_and_in_utc(conn: Connection) -> None:
     store.initialise(conn, rules("a"), WHY)
     found = store.revision(conn, 1).created_at
