@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from routing.facts import TEXT_LIMIT, Facts, Kind, Reading, TicketFacts
 from routing.grid import Grid
@@ -19,6 +19,9 @@ from tracker.storage import tables as t
 from tracker.storage import tickets as store
 
 _BATCH: Final = 100
+_TAGS: Final = select(t.ticket_tag.c.ticket_id, t.ticket_tag.c.tag).where(
+    t.ticket_tag.c.ticket_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def ticket_facts(connection: Connection, ticket: Ticket) -> TicketFacts:
@@ -32,10 +35,7 @@ def _standing(connection: Connection, tickets: Sequence[Ticket]) -> dict[TicketI
     for center in store.centers_of(connection, ids):
         with_centers[center.ticket_id].append(center.name)
     tags: dict[TicketId, list[str]] = defaultdict(list)
-    rows = connection.execute(
-        select(t.ticket_tag.c.ticket_id, t.ticket_tag.c.tag).where(t.ticket_tag.c.ticket_id.in_(ids))
-    )
-    for row in rows:
+    for row in connection.execute(_TAGS, {"ids": ids}):
         tags[TicketId(row.ticket_id)].append(row.tag)
     persons = frozenset(p for one in tickets for p in (one.requester_id, one.owner_id) if p is not None)
     known = people.by_ids(connection, persons)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from mailgate.exchange.profiles import Profile, read_profile
 from mailgate.tables import exchange_pair as p
@@ -79,6 +79,17 @@ _EXCHANGES = select(
 ).join(center_table, center_table.c.id == t.c.center_id)
 
 
+# Asked of every mail.
+_PARTNERS = (
+    select(t, center_table.c.id.label("id"), center_table.c.name.label("center"))
+    .add_columns(center_table.c.address.label("center_address"))
+    .select_from(center_table.outerjoin(t, and_(t.c.center_id == center_table.c.id, t.c.enabled)))
+    .where(or_(center_table.c.address == bindparam("sender"), t.c.name.is_not(None)))
+    .order_by(center_table.c.id)
+)
+_OF_CENTERS = _EXCHANGES.where(t.c.center_id.in_(bindparam("ids", expanding=True)), t.c.enabled)
+
+
 def _exchange(row: Row[Any]) -> Exchange:
     address = None if row.center_address is None else Address(row.center_address)
     name, center_id = row._mapping[t.c.name], CenterId(row.center_id)
@@ -104,20 +115,13 @@ def of_centers(connection: Connection, center_ids: Iterable[CenterId]) -> dict[C
     ids = set(center_ids)
     if not ids:
         return {}
-    rows = connection.execute(_EXCHANGES.where(t.c.center_id.in_(ids), t.c.enabled))
+    rows = connection.execute(_OF_CENTERS, {"ids": sorted(ids)})
     return {(found := _exchange(row)).center_id: found for row in rows}
 
 
 def partners(connection: Connection, sender: Address | None) -> tuple[Partner, ...]:
     """The center that has the address of a mail's sender, and all whose trackers we speak with."""
-    query = (
-        select(t, center_table.c.id.label("id"), center_table.c.name.label("center"))
-        .add_columns(center_table.c.address.label("center_address"))
-        .select_from(center_table.outerjoin(t, and_(t.c.center_id == center_table.c.id, t.c.enabled)))
-        .where(or_(center_table.c.address == sender, t.c.name.is_not(None)))
-        .order_by(center_table.c.id)
-    )
-    return tuple(_partner(row) for row in connection.execute(query))
+    return tuple(_partner(row) for row in connection.execute(_PARTNERS, {"sender": sender}))
 
 
 def _partner(row: Row[Any]) -> Partner:
