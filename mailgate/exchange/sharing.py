@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,8 @@ from tracker.events import JournalRow, Kind
 from tracker.model import Address, Ticket
 from tracker.nosy import Told
 from tracker.storage.posts import Post
+
+_JUST_BEFORE: Final = timedelta(microseconds=1)
 
 
 def told_of(
@@ -63,9 +66,14 @@ class Sharing:
     def share_change(
         self, connection: Connection, mail: ChangeMail, trackers: Trackers, cause: str, now: datetime
     ) -> None:
-        """A mail for each tracker but the one that caused a change of the status."""
+        """A mail for each tracker but the one that caused a change of the status.
+
+        A post that went out since said so already.
+        """
         for one in trackers.told_of_change(mail.ticket, cause):
             tracker = trackers.at(mail.ticket, one.address)
+            if deliveries.count_to(connection, one.address, mail.ticket.id, mail.at - _JUST_BEFORE):
+                continue
             if not self._stops(connection, tracker, mail.ticket, now):
                 worded = telling.wording(tracker, one.address, mail.ticket, mail.queue, self._composer.keys)
                 outgoing = copies.change_copy(self._composer, mail, worded)

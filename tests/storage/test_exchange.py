@@ -153,11 +153,22 @@ def test_a_status_is_taken_over_and_not_told_back(shared: Community) -> None:
 
 def test_our_status_is_told_in_its_words(shared: Community) -> None:
     opened(shared)
+    shared.clock.pass_by(hours=1)
     shared.operate("wait", 1)
     shared.pass_time(minutes=2)
     copy = to(shared, RT)[-1]
     assert copy["Subject"] == "Re: [rt.example #4711] [OSG #1] dcache is slow"
     assert "Status: stalled" in copy.get_content().splitlines()
+
+
+def test_a_post_that_changes_the_status_says_so_and_no_second_mail_does(shared: Community) -> None:
+    opened(shared)
+    shared.clock.pass_by(hours=1)
+    before = len(to(shared, RT))
+    shared.inject(reply("s1", "!done\nIt was a disk.", STAFF))
+    shared.pass_time(minutes=2)
+    (copy,) = to(shared, RT)[before:]
+    assert "Status: resolved" in copy.get_content().splitlines()
 
 
 def test_what_is_resolved_there_is_only_commented_where_a_mail_would_reopen_it(shared: Community) -> None:
