@@ -15,9 +15,10 @@ from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_opt
 from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
 from mailgate.cli_exchange import exchange
+from mailgate.cli_hold import hold
 from mailgate.cli_lists import centers, lists
 from mailgate.cli_people import people_group
-from mailgate.cli_queue import deliveries_group, hold, queue
+from mailgate.cli_queue import deliveries_group, queue
 from mailgate.cli_registry import registry
 from mailgate.cli_rules import rules
 from mailgate.cli_tickets import ticket

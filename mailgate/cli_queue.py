@@ -1,4 +1,4 @@
-"""Commands on what is under way: mails that wait, are held or parked, and deliveries."""
+"""Commands on what is under way: mails that wait or are parked, and deliveries."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import deliveries, inbound
-from mailgate.cli_base import Context, Group, Refusal, done, json_option, parsed_query, print_rows
+from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso
-from mailgate.gateway import Conditions
-from mailgate.inbound import AlreadyDone, Entry, State
-from mailgate.verdict import Verdict, verdict_from_json
-from routing.facts import Reading
-from routing.query import Query
+from mailgate.inbound import Entry, State
+from mailgate.verdict import verdict_from_json
 from tracker.storage import posts
 
 _EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?:: |$)")
@@ -39,10 +36,11 @@ def queue_list(context: Context, as_json: bool) -> None:
     """
     states = (State.WAITING, State.PARKED)
     found = context.app.read(lambda connection: inbound.entries(connection, states))
-    print_rows([_row(entry) for entry in found], as_json=as_json, empty="nothing waits")
+    print_rows([row_of(entry) for entry in found], as_json=as_json, empty="nothing waits")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def row_of(entry: Entry) -> dict[str, Any]:
+    """What is shown of a mail."""
     return {
         "id": entry.uid,
         "state": entry.state.value,
@@ -71,18 +69,19 @@ def _why(entry: Entry) -> str | None:
 @click.pass_obj
 def queue_show(context: Context, name: str, raw: bool) -> None:
     """One mail: what is known of it, and the trouble it made."""
-    entry = _entry(context, name)
+    entry = entry_of(context, name)
     if raw:
         content = context.app.read(lambda connection: posts.get_blob(connection, entry.raw_sha256))
         sys.stdout.buffer.write(content)
         return
-    for key, value in _row(entry).items():
+    for key, value in row_of(entry).items():
         click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     if entry.error:
         click.echo(f"\n{entry.error}")
 
 
-def _entry(context: Context, name: str) -> Entry:
+def entry_of(context: Context, name: str) -> Entry:
+    """The mail of that id; a Refusal when there is none."""
     entry = context.app.read(lambda connection: inbound.find(connection, name))
     if entry is None:
         raise Refusal(f"there is no mail {name!r}")
@@ -101,7 +100,7 @@ def queue_retry(context: Context, names: Sequence[str], everything: bool) -> Non
     found = (
         context.app.read(lambda connection: inbound.entries(connection, parked))
         if everything
-        else [_entry(context, name) for name in names]
+        else [entry_of(context, name) for name in names]
     )
     now = context.app.clock()
     count = context.app.write(lambda c: sum(inbound.requeue(c, entry.id, now) for entry in found))
@@ -113,83 +112,10 @@ def queue_retry(context: Context, names: Sequence[str], everything: bool) -> Non
 @click.pass_obj
 def queue_drop(context: Context, names: Sequence[str]) -> None:
     """Set mails aside for good; what they said is kept."""
-    found = [_entry(context, name) for name in names]
+    found = [entry_of(context, name) for name in names]
     why = f"dropped by {context.operator}"
     count = context.app.write(lambda c: sum(inbound.drop(c, entry.id, why) for entry in found))
     done(f"{count} dropped")
-
-
-@click.group(cls=Group)
-def hold() -> None:
-    """Mails that wait for a moderator; shown to nobody else."""
-
-
-@hold.command("list")
-@click.argument("query", nargs=-1)
-@json_option
-@click.pass_obj
-def hold_list(context: Context, query: tuple[str, ...], as_json: bool) -> None:
-    """What is held, and why; with QUERY the mails that meet it, in the language of rules.
-
-    \b
-    mailgate hold list 'sender:first subject:~/\\d+ ?%/'
-    """
-    wanted = parsed_query(" ".join(query))
-    found = context.app.read(lambda connection: inbound.entries(connection, (State.HELD,)))
-    met = [entry for entry in found if wanted.unconditional or _meets(context, entry, wanted)]
-    print_rows([_row(entry) for entry in met], as_json=as_json, empty="nothing is held")
-
-
-def _meets(context: Context, entry: Entry, wanted: Query) -> bool:
-    mail = context.app.read(lambda connection: inbound.get(connection, entry.id))
-    return mail is not None and wanted.test(Reading(context.facts_of(mail.raw)))[0]
-
-
-@hold.command("approve")
-@click.argument("names", nargs=-1, required=True, metavar="ID...")
-@click.pass_obj
-def hold_approve(context: Context, names: Sequence[str]) -> None:
-    """Let held mails in, with the date they came at."""
-    for name in names:
-        verdict = _approve(context, _held_entry(context, name))
-        if verdict.held:
-            raise Refusal(f"{name} stays held: {verdict.reason}")
-        done(f"{name}: " + (f"ticket {verdict.ticket}" if verdict.ticket else verdict.disposition))
-
-
-def _approve(context: Context, entry: Entry) -> Verdict:
-    app = context.app
-
-    def let_in(connection: Connection) -> Verdict:
-        inbound.requeue(connection, entry.id, app.clock())
-        mail = inbound.get(connection, entry.id)
-        if mail is None:
-            raise Refusal(f"there is no mail {entry.uid!r}")
-        reading = app.read_mail(mail, app.queues())
-        return app.gateway.receive(connection, reading, Conditions(app.clock(), released=True))
-
-    try:
-        return app.write(let_in)
-    except AlreadyDone:
-        raise Refusal(f"{entry.uid} has been dealt with by somebody else") from None
-
-
-def _held_entry(context: Context, name: str) -> Entry:
-    entry = _entry(context, name)
-    if entry.state is not State.HELD:
-        raise Refusal(f"{name} is not held, it is {entry.state.value}")
-    return entry
-
-
-@hold.command("reject")
-@click.argument("names", nargs=-1, required=True, metavar="ID...")
-@click.pass_obj
-def hold_reject(context: Context, names: Sequence[str]) -> None:
-    """Keep held mails out; their senders are not told."""
-    found = [_held_entry(context, name) for name in names]
-    why = f"rejected by {context.operator}"
-    count = context.app.write(lambda c: sum(inbound.drop(c, entry.id, why) for entry in found))
-    done(f"{count} rejected")
 
 
 @click.group(cls=Group, name="deliveries")

@@ -25,7 +25,7 @@ from mailgate.cli_base import (
 from mailgate.exporting import iso, ticket_json
 from mailgate.message import Disposition
 from mailgate.quotes.quoting import count_lines, stands_alone
-from mailgate.ticketfacts import search
+from mailgate.ticketsearch import check_asks_tickets, search
 from routing.actions import REMINDED
 from tracker import assign, nosy, tickets
 from tracker.commands import Remind
@@ -51,33 +51,44 @@ def ticket() -> None:
 @click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
 @click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest so many.")
+@click.option(
+    "--look", type=click.IntRange(1), default=10_000, show_default=True, help="How many QUERY is asked of."
+)
 @json_option
 @click.pass_obj
 def ticket_list(context: Context, /, query: tuple[str, ...], limit: int, as_json: bool, **which: Any) -> None:
     """Tickets, newest activity first; with QUERY those that meet it.
 
     \b
+    mailgate ticket list
     mailgate ticket list 'assigned:USCMS silence:>7d'
     mailgate ticket list --all 'subject:(crash | "exit status") -tag:solved'
     mailgate ticket list resource:NU-CE1
 
     It is the language of rules (`mailgate rules --help`), asked of a ticket's title, all that was written in
-    it, and how it stands: status: priority: tag: topic: list: assigned: owner: requester: age: silence:
-    is:private.
+    it, its attachments, and how it stands: status: priority: tag: topic: list: assigned: owner: age: silence:
+    is:private. from:, name: and domain: are those of its requester.
     """
     wanted = parsed_query(" ".join(query))
+    check_asks_tickets(wanted)
+    look = which["look"]
 
     def rows(connection: Connection) -> list[dict[str, Any]]:
         chosen = _listed(which["status"], which["everything"])
         if wanted.unconditional:
-            chosen = chosen.limit(limit)
-        found = (store.ticket_of(row) for row in connection.execute(chosen))
-        if wanted.unconditional:
-            return _summaries(connection, list(found))
+            return _summaries(connection, _tickets(connection, chosen.limit(limit)))
+        known = _tickets(connection, chosen.limit(look + 1))
         grid, now = context.app.registry.read(connection), context.app.clock()
-        return _summaries(connection, list(islice(search(connection, wanted, found, grid, now), limit)))
+        found = list(islice(search(connection, wanted, known[:look], grid, now), limit))
+        if len(known) > look and len(found) < limit:
+            click.echo(f"older tickets than the newest {look} were not asked; --look says how many", err=True)
+        return _summaries(connection, found)
 
     print_rows(context.app.read(rows), as_json=as_json, empty="no tickets")
+
+
+def _tickets(connection: Connection, chosen: Select[Any]) -> list[Ticket]:
+    return [store.ticket_of(row) for row in connection.execute(chosen)]
 
 
 def _listed(status: str | None, everything: bool) -> Select[Any]:
@@ -87,7 +98,7 @@ def _listed(status: str | None, everything: bool) -> Select[Any]:
         chosen = chosen.where(t.ticket.c.status == status)
     elif not everything:
         chosen = chosen.where(t.ticket.c.status != Status.RESOLVED.value)
-    return chosen.order_by(t.ticket.c.touched_at.desc())
+    return chosen.order_by(t.ticket.c.touched_at.desc(), t.ticket.c.id.desc())
 
 
 def _summaries(connection: Connection, found: Sequence[Ticket]) -> list[dict[str, Any]]:

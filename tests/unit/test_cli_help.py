@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from mailgate.cli import main
 
-GROUPS = ("rules", "registry")
+GROUPS = ("rules", "registry", "hold")
 SINGLE = (("centers", "list"), ("ticket", "list"), ("queue", "list"))
 # What an admin is promised, as it would be typed.
 PROMISED = """
@@ -52,6 +52,10 @@ registry show NU
 registry where "a text"
 ticket list 'assigned:USCMS' --limit 5
 hold list subject:pills
+hold list --like 7
+hold approve 7 8
+hold approve --like 7
+hold reject --like 7
 """
 
 
