@@ -219,9 +219,7 @@ class Gateway:
         """A new public ticket to those who asked for such."""
         if not verdict.created or verdict.ticket is None or uow.quiet:
             return
-        ticket = tickets.find(uow, verdict.ticket)
-        if not ticket.private and ticket.requester_id is not None:
-            offering.offer(uow, ticket.id, case.facts, ticket.requester_id)
+        offering.offer(uow, verdict.ticket, case.facts)
 
     def _command(self, uow: UnitOfWork, case: Case, verdict: Verdict) -> Verdict:
         """Do what its addresses and words ask, and tell its author what words did and what failed."""

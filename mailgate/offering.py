@@ -8,8 +8,9 @@ from functools import lru_cache
 from routing.facts import Facts, Reading
 from routing.faults import Fault, place
 from routing.query import Query, parse_query
+from tracker import tickets
 from tracker.events import Actor, Event, Kind
-from tracker.model import BadValue, PersonId, TicketId
+from tracker.model import BadValue, TicketId
 from tracker.storage import interests
 from tracker.unit_of_work import UnitOfWork
 
@@ -29,12 +30,22 @@ def read_interest(text: str) -> str:
     return query
 
 
-def offer(uow: UnitOfWork, ticket_id: TicketId, facts: Facts, author_id: PersonId) -> int:
-    """Note for whom a new public ticket is of interest; the notifier tells them, unless they hear anyway."""
+def offer(uow: UnitOfWork, ticket_id: TicketId, facts: Facts) -> int:
+    """Note for whom a new ticket is of interest, if it is public; the notifier tells them, unless they hear
+    anyway.
+    """
+    known = interests.everybodys(uow.connection)
+    ticket = tickets.find(uow, ticket_id) if known else None
+    if ticket is None or ticket.private:
+        return 0
     reading = Reading(facts)
     wanted = {}
-    for one in interests.everybodys(uow.connection):
-        if one.person_id != author_id and one.person_id not in wanted and _meets(one.query, reading):
+    for one in known:
+        if (
+            one.person_id != ticket.requester_id
+            and one.person_id not in wanted
+            and _meets(one.query, reading)
+        ):
             wanted[one.person_id] = one
     people = interests.holders(uow.connection, tuple(wanted.values()))
     for person_id, one in wanted.items():

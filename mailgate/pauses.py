@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from mailgate.tables import pause as t
 
 # Beside the stages: what went on again in spite of the brake, so that it is not pulled for the same again.
 _RELEASED = "released"
+# Asked before every batch.
+_IS_THERE = select(t.c.stage).where(t.c.stage == bindparam("stage"))
+_SINCE = select(t.c.since).where(t.c.stage == bindparam("stage"))
 
 
 class Paused(StrEnum):
@@ -36,7 +39,7 @@ def all_of_them(connection: Connection) -> tuple[Pause, ...]:
 
 
 def is_paused(connection: Connection, stage: Paused) -> bool:
-    return connection.execute(select(t.c.stage).where(t.c.stage == stage.value)).first() is not None
+    return connection.execute(_IS_THERE, {"stage": stage.value}).first() is not None
 
 
 def pause(connection: Connection, stage: Paused, cause: str, now: datetime) -> bool:
@@ -59,4 +62,4 @@ def resume(connection: Connection, stage: Paused, now: datetime) -> bool:
 
 def released_at(connection: Connection) -> datetime | None:
     """When an operator last let notifying go on."""
-    return connection.execute(select(t.c.since).where(t.c.stage == _RELEASED)).scalar()
+    return connection.execute(_SINCE, {"stage": _RELEASED}).scalar()

@@ -51,3 +51,14 @@ vortex voyager warp wave web west whale wild wind wing winter wisdom wn wolf won
 yellow zenith zephyr zero zone
 """
 EVERYDAY: Final = frozenset(_WORDS.split())
+
+# Acronyms of this community that stand for something else elsewhere, with words that stand beside that.
+HOMONYMS: Final = {
+    "cms": ("content management", "drupal", "wordpress", "joomla", "typo3", "plone", "web editor"),
+    "des": ("cipher", "encryption", "encrypted", "3des", "triple"),
+    "cdf": ("cumulative", "distribution function", "netcdf", "probability"),
+    "lz": ("compression", "compressed", "lz4", "lzma"),
+    "mis": ("management information",),
+    "cta": ("call to action",),
+    "sdss": ("subject-specific",),
+}

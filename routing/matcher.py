@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Final
 
 from routing.entities import Entity, EntityKind, How, MailTexts, Where
+from routing.everyday import HOMONYMS
 from routing.hosts import Hosts
 from routing.lines import LineKind, classify
 from routing.names import ATOM, Clarity, Name, all_names
@@ -34,6 +35,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<mail>(?<![\w.+-])[\w.+=-]{1,64}@(?P<at>[A-Za-z0-9.-]{1,253}))"
     r"|(?P<host>(?<![A-Za-z0-9_-])[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}\.){1,20}[A-Za-z0-9-]{1,63}(?![\w-]))"
 )
+# How far from an acronym words tell of which it is, in characters.
+_BESIDE: Final = 80
 _LONGEST_CHUNK: Final = 2000
 _MOST_LABEL_ATOMS: Final = 6
 _WEB: Final = frozenset({"http", "https", "ftp"})
@@ -294,6 +297,8 @@ def _is_meant(hit: _Hit, text: str, where: Where) -> bool:
     if _touches(text, hit):
         return False
     name = hit.name
+    if _is_homonym(hit, text):
+        return False
     written = "".join(ATOM.findall(hit.text))
     if name.clarity is Clarity.CLEAR:
         return True
@@ -302,6 +307,15 @@ def _is_meant(hit: _Hit, text: str, where: Where) -> bool:
     if written != name.spelled:
         return False
     return name.clarity is Clarity.EXACT or _is_qualified(hit, text)
+
+
+def _is_homonym(hit: _Hit, text: str) -> bool:
+    """Whether words beside an acronym say that it stands for something else."""
+    others = HOMONYMS.get(hit.text.casefold(), ())
+    if not others:
+        return False
+    around = " ".join(text[max(0, hit.at - _BESIDE) : hit.end + _BESIDE].casefold().split())
+    return any(word in around for word in others)
 
 
 def _may_be_lower(name: Name) -> bool:

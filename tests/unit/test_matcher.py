@@ -188,3 +188,31 @@ def test_no_more_than_two_hundred_entities_are_kept() -> None:
     many = Registry(resources=tuple(Resource(f"R{n}", "G", fqdn=f"h{n}.many.example") for n in range(500)))
     text = " ".join(f"h{n}.many.example" for n in range(500))
     assert len(Matcher(many).find(MailTexts(new_text=text))) == 200
+
+
+def test_an_acronym_beside_words_of_its_other_meaning_is_none() -> None:
+    find = Matcher(Registry(vos=(VirtualOrganization("CMS"),))).find
+    assert not find(MailTexts(new_text="Our pages moved to a new CMS (Drupal)."))
+    assert [one.name for one in find(MailTexts(new_text="Our CMS jobs fail."))] == ["CMS"]
+
+
+def test_words_around_a_name_say_whose_it_is() -> None:
+    grid = Registry(
+        vos=(VirtualOrganization("AURORA"),),
+        sites=(Site("AURORA", "North University"),),
+        groups=(ResourceGroup("NU", "AURORA", "North University"),),
+    )
+
+    def kinds(text: str) -> list[str]:
+        return sorted(one.kind.value for one in Matcher(grid).find(MailTexts(new_text=text)))
+
+    assert kinds("Members of the AURORA VO cannot log in.") == ["vo"]
+    assert kinds("Is there an outage at AURORA?") == ["site"]
+    assert kinds("Something about AURORA.") == ["site", "vo"]
+
+
+def test_a_mail_address_is_no_machine_and_a_login_is() -> None:
+    find = Matcher(GRID).find
+    assert not find(MailTexts(new_text="Write to me at una@ce1.nu.example from now on."))
+    assert find(MailTexts(new_text="I tried ssh una@ce1.nu.example from home."))
+    assert find(MailTexts(new_text="Copy it to una@ce1.nu.example:/tmp, please."))
