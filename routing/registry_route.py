@@ -262,7 +262,7 @@ class _Route:
             self._tags["unregistered"] = None
         for resource in self._named_resources():
             if not resource.active:
-                self._tags["inactive"] = None
+                self._tags["inactive-resource"] = None
             if self._is_down(resource):
                 self._tags["known-downtime"] = None
         for target in self._targets:

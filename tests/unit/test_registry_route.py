@@ -130,7 +130,7 @@ def test_of_more_than_three_groups_the_community_hears() -> None:
 
 
 def test_inactive_and_down_are_tags_and_no_reason_to_drop() -> None:
-    assert routed("old.smallc.example fails").tags == ("inactive",)
+    assert routed("old.smallc.example fails").tags == ("inactive-resource",)
     decision = routed("se1.nu.example fails")
     assert (decision.tags, decision.centers) == (("known-downtime",), ("NorthSC",))
     assert routed("se1.nu.example fails", received=NOW.replace(month=4)).tags == ()
