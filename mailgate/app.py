@@ -94,9 +94,13 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
+        return Gateway(self.composer, ActiveRules(), self.registry, self.brakes)
+
+    @property
+    def brakes(self) -> Brakes:
+        """On what rules may do to contacts."""
         chosen = self.settings.brakes
-        brakes = Brakes(chosen.contacts_per_mail, chosen.openings_per_contact)
-        return Gateway(self.composer, ActiveRules(), self.registry, brakes)
+        return Brakes(chosen.contacts_per_mail, chosen.openings_per_contact)
 
     @cached_property
     def registry(self) -> ActiveRegistry:

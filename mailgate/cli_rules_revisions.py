@@ -103,8 +103,8 @@ def rollback(app: Context, /, number: int, message: str, as_json: bool, **repair
     """Put revision R in force again, as a new revision.
 
     With --repair it then shows which tickets the revisions after R routed otherwise than R does, and with
-    --yes routes those anew: what the rules gave goes or stays, what people did stays. Done twice it is done
-    once.
+    --yes routes those anew (centers, contacts, tags, priority, private): what the rules gave goes or stays,
+    what people did stays. Done twice it is done once.
 
     \b
     mailgate rules rollback 3 -m "too many false hits"
@@ -155,7 +155,7 @@ def _repair(
         return
     cause = f"rules rev {app.read(store.active_number)} (repair of rev {', '.join(map(str, bad))})"
     for one in wanted:
-        app.change(partial(rerouting.repair, found=one, cause=cause))
+        app.change(partial(rerouting.repair, found=one, cause=cause, brakes=app.app.brakes))
     click.echo(f"{len(wanted)} tickets routed anew", err=True)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from tracker.commands import NORMAL, Brakes, ChosenCenter, Contact, Remind, Route, Routed
 from tracker.events import Actor, Event, Kind
@@ -55,26 +57,41 @@ def route(uow: UnitOfWork, command: Route) -> Routed:
     return Routed(tuple(center for center, _ in _unique(chosen)), unknown, contacts)
 
 
+def in_charge(connection: Connection, center: Center, now: datetime) -> Center | None:
+    """The center, or who stands in for it while it takes no tickets; None when nobody does."""
+    last = _stand_ins(connection, center, now)[-1]
+    return last if _takes_tickets(connection, last, now) else None
+
+
 def _in_charge(
     uow: UnitOfWork, ticket_id: TicketId, center: Center, why: str, actor: Actor
 ) -> tuple[Center, str] | None:
-    """The center, or who stands in for it while it takes no tickets; None, with a note, when nobody does."""
-    now, seen = center, {center.id}
-    while not _takes_tickets(uow, now):
-        away = _absence(now)
-        following = None if now.delegate is None else centers.by_id(uow.connection, now.delegate)
+    """Who is in charge, and why; None, with a note, when nobody is."""
+    *away, last = _stand_ins(uow.connection, center, uow.now)
+    if not _takes_tickets(uow.connection, last, uow.now):
+        uow.record(ticket_id, Kind.NOTE, actor, after=f"not routed to {center.name}: {_absence(last)}")
+        return None
+    for one in away:
+        why = f"you stand in for {one.name}, which is away" + (f": {why}" if why else "")
+    return last, why
+
+
+def _stand_ins(connection: Connection, center: Center, now: datetime) -> list[Center]:
+    """The center, its delegate while it takes no tickets, and so on; the last takes them, or nobody does."""
+    line, seen = [center], {center.id}
+    while not _takes_tickets(connection, line[-1], now):
+        delegate = line[-1].delegate
+        following = None if delegate is None else centers.by_id(connection, delegate)
         if following is None or following.id in seen:
-            uow.record(ticket_id, Kind.NOTE, actor, after=f"not routed to {center.name}: {away}")
-            return None
-        why = f"you stand in for {now.name}, which is away" + (f": {why}" if why else "")
+            break
+        line.append(following)
         seen.add(following.id)
-        now = following
-    return now, why
+    return line
 
 
-def _takes_tickets(uow: UnitOfWork, center: Center) -> bool:
-    unwilling = center.address is not None and contact_store.suppressed(uow.connection, (center.address,))
-    return center.takes_tickets(uow.now) and not unwilling
+def _takes_tickets(connection: Connection, center: Center, now: datetime) -> bool:
+    unwilling = center.address is not None and contact_store.suppressed(connection, (center.address,))
+    return center.takes_tickets(now) and not unwilling
 
 
 def _absence(center: Center) -> str:
@@ -181,7 +198,9 @@ def _contact_state(uow: UnitOfWork, address: Address, brakes: Brakes) -> Contact
 def _record_contact(uow: UnitOfWork, row: TicketContact, actor: Actor) -> None:
     if row.state is ContactState.DIGEST:
         note = f"{row.address} hears of it in a digest: enough openings for a day"
-        uow.record(row.ticket_id, Kind.NOTE, actor, after=note)
+        uow.record_event(
+            Event(row.ticket_id, Kind.NOTE, actor, uow.now, after=note, detail=f"contact {row.address}")
+        )
         return
     event = Event(row.ticket_id, Kind.CONTACT_ADDED, actor, uow.now, after=row.address, detail=row.why)
     uow.record_event(event)

@@ -40,7 +40,7 @@ class Kind(StrEnum):
     REQUESTER = "requester"  # addresses; when it is opened: who opened it, for whom
     MERGED = "merged"  # before: the number that became an alias; after: of which
     SPLIT = "split"  # before: the number that posts left; after: the one they went to
-    NOTE = "note"  # after: a text for people
+    NOTE = "note"  # after: a text for people; detail: "contact ADDRESS", of one that hears in a digest
 
 
 @dataclass(frozen=True, slots=True)
