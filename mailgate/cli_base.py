@@ -77,7 +77,7 @@ class Context:
 
     def new_text_file(self, name: str) -> Path:
         """A new empty file beside the configuration, for a text that must not be lost."""
-        handle, path = mkstemp(f"-{self.app.clock():%Y%m%dT%H%M%S}.toml", f"{name}-", self.folder)
+        handle, path = mkstemp(".toml", f"{name}-{self.app.clock():%Y%m%dT%H%M%S}-", self.folder)
         os.close(handle)
         return Path(path)
 

@@ -80,7 +80,7 @@ def _takes_all(rule: Rule, awake: Sequence[Rule]) -> Iterator[str]:
         them = ", ".join(gets)
         yield (
             f"always holds, and stands before {_listed(after)}: all their mail goes to {them} as well;"
-            " who is to have what no rule gives to anybody stands in phase fallback"
+            " if it is for what no other rule takes, put it into phase fallback"
         )
 
 
