@@ -144,7 +144,7 @@ def test_our_trouble_is_a_451_and_the_retry_becomes_one_post(world: World) -> No
         wait_until(lambda: "status=deferred" in world.postfix.log(), 15)
         assert world.tickets() == []
         database.execute("drop trigger trouble")
-    wait_until(world.tickets, 20)
+    wait_until(world.tickets, 60)
     wait_until(world.is_settled, 20)
     [ticket] = world.tickets()
     assert len(ticket["posts"]) == 1

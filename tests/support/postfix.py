@@ -90,8 +90,8 @@ def why_not() -> str | None:
 
 
 def free_port() -> int:
-    """A port that is free, and below those that the kernel gives to whoever asks for any: those may be another
-    process's before Postfix listens.
+    """A port that is free, and none of those that the kernel gives to whoever asks for any: another process
+    may have such a one before Postfix listens.
     """
     while True:
         port = random.randrange(20_000, 32_000)
