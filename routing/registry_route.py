@@ -100,7 +100,10 @@ class _Target:
 _FAILURE: Final = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure|ures)?|errors?|exit (?:status|code)|hangs?|aborts?|tim(?:es|ed|e) ?-?out"
     r"|(?:does|do|did) ?n[o']t (?:work|start|install|build|compile|answer)"
-    r"|cannot be (?:installed|downloaded|built))\b",
+    r"|cannot be (?:installed|downloaded|built)"
+    # Statuses of HTTP, but 500, which counts things as often.
+    r"|(?:gives?|returns?|answers?|replies|says?)(?: with)?\W{1,3}(?:an? )?(?:HTTP )?"
+    r"(?:40[134]|410|50[234]|not found|forbidden))\b",
     re.IGNORECASE,
 )
 _USED: Final = re.compile(

@@ -99,6 +99,9 @@ def test_a_component_in_trouble_goes_to_its_center_and_one_that_is_used_does_not
     assert routed("the pilot kit crashes at start").centers == ("SouthSC",)
     assert summary(routed("I install Pilotkit and wonder how to set the port")) == ((), (), True)
     assert routed("I use Pilotkit. My disk is down. What now?").centers == ()
+    assert routed('Pilotkit gives "404 not found" for all packages').centers == ("SouthSC",)
+    assert routed("Pilotkit gives 500 slots to each user").centers == ()
+    assert routed("With Pilotkit my portal gives 404").centers == ()
 
 
 def test_a_log_routes_only_when_it_points_to_one_group() -> None:
