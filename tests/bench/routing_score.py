@@ -24,7 +24,7 @@ def main() -> int:
         seats: dict[str, tuple[Community, Registry]] = {}
         asked = right = wrong = 0
         for case in chosen:
-            registry = grid_of(case)
+            registry = grid_of(case.grid)
             if registry is None:
                 continue
             if case.grid not in seats:

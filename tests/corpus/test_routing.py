@@ -9,11 +9,9 @@ from _pytest.mark.structures import ParameterSet
 
 from routing.registry import Registry
 from tests.support.community import Community, communities
-from tests.support.grid import GRID
-from tests.support.routing_corpus import Case, cases, is_right, public_grid, route, settle, wrongly_told
+from tests.support.routing_corpus import Case, cases, grid_of, is_right, route, settle, wrongly_told
 
 CASES = tuple(cases())
-PUBLIC = public_grid()
 SEAT = Callable[[str], tuple[Community, Registry]]
 
 
@@ -25,10 +23,10 @@ def seat(tmp_path_factory: pytest.TempPathFactory) -> SEAT:
     made: dict[str, tuple[Community, Registry]] = {}
 
     def of(grid: str) -> tuple[Community, Registry]:
-        registry = GRID if grid == "small" else PUBLIC
-        if registry is None:
-            pytest.skip("needs ../shared or MAILGATE_SHARED")
         if grid not in made:
+            registry = grid_of(grid)
+            if registry is None:
+                pytest.skip("needs ../shared or MAILGATE_SHARED")
             made[grid] = settle(new(folder / grid), registry), registry
         return made[grid]
 
