@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -120,6 +121,22 @@ introduction = Table(
     metadata,
     Column("address", Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+)
+
+# Addresses that our mail came back from, and what followed.
+bouncing = Table(
+    "bouncing",
+    metadata,
+    Column("address", Text, primary_key=True),
+    # Points, as they stood at `scored_at`; they fade with time.
+    Column("score", Float, nullable=False),
+    Column("scored_at", UtcDateTime, nullable=False),
+    # Since when nothing is sent but probes, and when the last of these went.
+    Column("suspended_at", UtcDateTime),
+    Column("probed_at", UtcDateTime),
+    Column("probes", Integer, nullable=False, server_default="0"),
+    # What the remote said last, one printable line.
+    Column("report", Text, nullable=False, server_default=""),
 )
 
 # A line that waits for a mail that gathers several: of a list, a contact, the owner.

@@ -66,7 +66,37 @@ queue = Table(
     Column("tag", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # The list manager that posts come from and that sends the list copies, "mailman"; empty: we do.
+    Column("front", Text, nullable=False, server_default=""),
     Index("uq_queue_address", "local_part", "domain", unique=True),
+)
+
+# Addresses that a list had before: what names them means the list of today.
+queue_alias = Table(
+    "queue_alias",
+    metadata,
+    Column("local_part", Text, primary_key=True),
+    Column("domain", Text, primary_key=True),
+    Column("queue_id", ForeignKey("queue.id"), nullable=False, index=True),
+)
+
+# What a list's people talk of apart, made at its first use; subscribers may choose among them.
+topic = Table(
+    "topic",
+    metadata,
+    Column("queue_id", ForeignKey("queue.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+)
+
+# Who may neither post nor subscribe: an address, or `^` and a pattern, as Mailman writes them.
+ban = Table(
+    "ban",
+    metadata,
+    Column("queue_id", ForeignKey("queue.id"), primary_key=True),
+    Column("pattern", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
 )
 
 person = Table(
@@ -77,6 +107,12 @@ person = Table(
     Column("name", Text, nullable=False),
     Column("member", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
+    # The zone that times are told in, as Europe/Zurich; empty: UTC.
+    Column("timezone", Text, nullable=False, server_default=""),
+    # Wants ticket copies with an HTML part beside the plain one.
+    Column("html", Boolean, nullable=False, server_default=false()),
+    # Wants the ticket copy of what they have from To or Cc already, too.
+    Column("always_copy", Boolean, nullable=False, server_default=false()),
 )
 
 # Every address of a person, the main one too.
@@ -94,6 +130,22 @@ subscription = Table(
     Column("person_id", ForeignKey("person.id"), primary_key=True, index=True),
     Column("delivery", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
+    # Which topics, centers or interest, where `delivery` says so.
+    Column("words", Text, nullable=False, server_default=""),
+    # On vacation: nothing of the list until then.
+    Column("away_until", UtcDateTime),
+    # Wants digests as one plain text (RFC 1153) instead of MIME.
+    Column("plain_digest", Boolean, nullable=False, server_default=false()),
+)
+
+# The digests of a list: how many there were, and up to which event the last one told.
+list_digest = Table(
+    "list_digest",
+    metadata,
+    Column("queue_id", ForeignKey("queue.id"), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
 )
 
 center = Table(
@@ -242,6 +294,15 @@ ticket_link = Table(
     Column("other_id", ForeignKey("ticket.id"), primary_key=True, index=True),
 )
 
+# What a ticket was called where it came from: "issue17" of an imported tracker.
+ticket_alias = Table(
+    "ticket_alias",
+    metadata,
+    Column("queue_id", ForeignKey("queue.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("ticket_id", ForeignKey("ticket.id"), nullable=False, index=True),
+)
+
 membership = Table(
     "membership",
     metadata,
@@ -284,6 +345,8 @@ post = Table(
     Column("raw_sha256", ForeignKey("blob.sha256"), nullable=False, index=True),
     # Who stood in its To and Cc, a line each.
     Column("copied_to", Text, nullable=False),
+    # The policy of the author's domain would have list copies under their name refused (DMARC).
+    Column("munge", Boolean, nullable=False, server_default=false()),
     Index("uq_post_ticket_id_n", "ticket_id", "n", unique=True),
     Index("ix_post_base_received", "base", "received"),
 )
