@@ -70,36 +70,28 @@ def _holder(connection: Connection, reading: Reading, target: Target, keys: Keys
 
 
 def unsubscribe(uow: UnitOfWork, reading: Reading, keys: Keys) -> Verdict:
-    """Take off the list whom the token names, or without one the sender, if nothing speaks against it."""
-    target = reading.targets_of(Role.UNSUBSCRIBE)[0]
+    """Take off the list whom the token names, or make that a contact or center is never written to again."""
+    target = next(one for one in reading.targets_of(Role.UNSUBSCRIBE) if one.token is not None)
     disposition = Disposition.COMMAND.value
-    if target.queue is None:
+    if target.queue is None or target.token is None:
         return Verdict(disposition, "names no list", held=True)
     for subscriber in queues.subscribers(uow.connection, target.queue.id):
         address = subscriber.person.address
-        if _may_unsubscribe(reading, target, address, keys):
+        if keys.is_unsubscribe(target.token, target.queue.id, address):
             queues.unsubscribe(uow.connection, target.queue.id, subscriber.person.id)
             return Verdict(disposition, "unsubscribed", notes=(f"{address} left {target.queue.address}",))
-    contact = _contact_of(uow, reading, target, keys)
+    contact = _contact_of(uow, reading, target.token, keys)
     if contact is not None:
         contacts.suppress(uow.connection, contact, "asked for it by mail", uow.now)
         return Verdict(disposition, "suppressed", notes=(f"{contact} gets no more mail as a contact",))
     return Verdict(disposition, "unsubscribe", notes=("nobody to take off the list",))
 
 
-def _contact_of(uow: UnitOfWork, reading: Reading, target: Target, keys: Keys) -> Address | None:
+def _contact_of(uow: UnitOfWork, reading: Reading, token: str, keys: Keys) -> Address | None:
     """Whose token of a contact it is: the sender's, or that of somebody who was told once."""
-    if target.token is None:
-        return None
     known = introductions.everybody(uow.connection)
     candidates = (*(() if reading.sender is None else (reading.sender,)), *known)
-    return next((one for one in candidates if keys.is_contact(target.token, one)), None)
-
-
-def _may_unsubscribe(reading: Reading, target: Target, address: Address, keys: Keys) -> bool:
-    if target.token is not None and target.queue is not None:
-        return keys.is_unsubscribe(target.token, target.queue.id, address)
-    return reading.sender == address and reading.trust.believed
+    return next((one for one in candidates if keys.is_contact(token, one)), None)
 
 
 def is_command_only(reading: Reading) -> bool:

@@ -41,8 +41,13 @@ class Role(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     OWNER = "owner"
     REQUEST = "request"
+    CONFIRM = "confirm"
     POSTMASTER = "postmaster"
     EXCHANGE = "exchange"
+
+
+# Where mail asks for something of a list, or confirms it.
+ASKING: Final = (Role.REQUEST, Role.SUBSCRIBE, Role.UNSUBSCRIBE, Role.CONFIRM)
 
 
 class Verb(StrEnum):
@@ -82,6 +87,7 @@ _ROLES: Final = {
     "unsubscribe": Role.UNSUBSCRIBE,
     "owner": Role.OWNER,
     "request": Role.REQUEST,
+    "confirm": Role.CONFIRM,
 }
 
 
@@ -175,6 +181,11 @@ def ticket_address(queue: Queue, ticket_id: TicketId, *extra: str) -> str:
 def exchange_address(queue: Queue, token: str) -> Address:
     """The secret address of an exchange, where the tracker of a center writes to."""
     return Address(f"{queue.local_part}+x.{token}@{queue.domain}")
+
+
+def confirm_address(queue: Queue, token: str) -> Address:
+    """Where an answer confirms what was asked in somebody's name."""
+    return Address(f"{queue.local_part}+confirm.{token}@{queue.domain}")
 
 
 def bounce_address(queue: Queue, delivery: int, mac: str) -> str:

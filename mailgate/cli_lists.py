@@ -82,7 +82,7 @@ def lists_add(context: Context, address: str, tag: str | None, title: str | None
 @click.argument("name")
 @click.argument("address")
 @click.option("--name", "person_name", default="", help="What to call them.")
-@click.option("--delivery", type=_DELIVERIES, help="all, new (openings only) or none.")
+@click.option("--delivery", type=_DELIVERIES, help="What they get.")
 @click.pass_obj
 def lists_subscribe(
     context: Context, name: str, address: str, person_name: str, delivery: str | None

@@ -33,6 +33,7 @@ from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, mixed, text_part
 from mailgate.quotes.quoting import count_lines, separate, stands_alone
 from mailgate.tokens import Keys
+from mailgate.urls import Urls
 from tracker.model import Address, EventId, PostId, Queue, Ticket
 from tracker.nosy import Face, Role, Told
 from tracker.resources import resource_dir
@@ -111,8 +112,9 @@ class ChangeMail:
 class Composer:
     """Renders mails and puts the personal fields on copies."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, urls: Urls | None = None) -> None:
         self.keys = keys
+        self.urls = urls or Urls()
         self._templates = Environment(
             loader=FileSystemLoader(resource_dir("templates") / "mail"),
             undefined=StrictUndefined,

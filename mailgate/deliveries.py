@@ -269,6 +269,13 @@ def had(connection: Connection, address: Address, reason: str, since: datetime) 
     return connection.execute(query).first() is not None
 
 
+def count_for(connection: Connection, address: Address, reason: str, since: datetime) -> int:
+    """How many copies were written to an address for that reason since a time."""
+    mine = (delivery.c.address == address) & (delivery.c.reason == reason)
+    query = select(func.count()).select_from(delivery).where(mine, delivery.c.created_at > since)
+    return connection.execute(query).scalar_one()
+
+
 def first_since(connection: Connection, since: datetime) -> datetime | None:
     """When the first copy after a time was written."""
     return connection.execute(

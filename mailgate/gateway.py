@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailgate import addressed, automatic, carryout, centerleaves, inbound, offering, rulereplies
-from mailgate.addresses import Role, target_tickets
+from mailgate.addresses import ASKING, Role, target_tickets
 from mailgate.carryout import Case, author_address
 from mailgate.commands import acts, requests, transcript
 from mailgate.commands.acts import Said
@@ -112,7 +112,7 @@ class Gateway:
             return automatic.attach(uow, reading, known, heard, self._keys)
         if returned and not conditions.released:
             return _held(reading, "a person, it seems, wrote to an address that is for bounces"), None
-        if reading.targets_of(Role.UNSUBSCRIBE):
+        if any(target.token for target in reading.targets_of(Role.UNSUBSCRIBE)):
             verdict = addressed.unsubscribe(uow, reading, self._keys)
             if not is_post:
                 return verdict, None
@@ -136,11 +136,12 @@ class Gateway:
     def _for_people(self, uow: UnitOfWork, reading: Reading) -> Verdict:
         """A mail to an office: a request that we understand is answered, the rest waits for a person."""
         answered = None
-        if reading.targets_of(Role.REQUEST) and reading.sender is not None:
+        if reading.sender is not None and any(target.role in ASKING for target in reading.targets):
             if inbound.was_done(uow.connection, reading.mail, reading.identity.key):
                 return Verdict(Disposition.DUPLICATE.value, "the same request came before")
             sender = people.find_sender(uow.connection, reading.sender)
-            answered = requests.answer(uow, self._composer, reading, sender)
+            grid = self._registry.read(uow.connection)
+            answered = requests.answer(uow, self._composer, reading, sender, grid)
         return answered or _held(reading, f"for the {office_name(reading.targets)}, who reads it here")
 
     def _post(

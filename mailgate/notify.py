@@ -24,7 +24,7 @@ from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
 from tracker.commands import Contact
 from tracker.events import JournalRow, Kind
-from tracker.model import Address, EventId, PersonId, PostId, Queue, QueueId, Ticket, TicketId
+from tracker.model import Address, Delivery, EventId, PersonId, PostId, Queue, QueueId, Ticket, TicketId
 from tracker.nosy import Audience, Face, Occasion, Role, Told
 from tracker.storage import journal, people, posts, queues
 from tracker.storage import tickets as store
@@ -40,7 +40,9 @@ CHANGES_WAIT: Final = timedelta(seconds=60)
 _BATCH: Final = 100
 # As much of a mail as holds its header, of any that a program writes.
 _HEADER_BYTES: Final = 64 * 1024
-_TOLD_OF: Final = (Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED, Kind.OFFERED)
+_TOLD_OF: Final = (
+    *(Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED, Kind.OFFERED, Kind.TOPIC),
+)
 _BY_HAND: Final = ("mail", "operator")
 _CHANGES: Final = {
     Kind.STATUS: "status",
@@ -124,7 +126,7 @@ class Notifier:
             ticket = None if post is None else world.tickets.get(post.ticket_id)
             if ticket is None or post is None:
                 continue
-            audience = _audience(world, ticket, contacts)
+            audience = _audience(world, ticket, contacts, row.event.at)
             shared = sharing.told_of(connection, row, ticket, post, (world.trackers, reached[ticket.id]))
             told = _told(connection, row, post, audience, reached[ticket.id])
             told = world.others(_each_once((*shared, *told)))
@@ -266,14 +268,17 @@ def _post_of(connection: Connection, row: JournalRow, world: _World) -> Post | N
     return None if ticket is None else posts.opening_of(connection, ticket.id)
 
 
-def _audience(world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Contact, ...]]) -> Audience:
+def _audience(
+    world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Contact, ...]], at: datetime
+) -> Audience:
     # A private ticket is for those who take part and its centers, never for the list.
     subscribers = () if ticket.private else world.subscribers.get(ticket.queue_id, ())
     return Audience(
         members=world.members.get(ticket.id, ()),
         centers=world.trackers.apart(ticket, world.centers.get(ticket.id, ())),
         contacts=contacts.get(ticket.id, ()),
-        subscribers=subscribers,
+        subscribers=tuple(one for one in subscribers if not one.is_away(at)),
+        topic=ticket.topic,
     )
 
 
@@ -305,6 +310,12 @@ def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:
     for center in audience.centers:
         if row.event.kind is Kind.CENTER_ADDED and center.name == row.event.after and center.address:
             yield Told(center.address, None, Face.TICKET, nosy.routed_reason(center), Role.CENTER)
+    if row.event.kind in (Kind.CENTER_ADDED, Kind.TOPIC):
+        # What they chose may come to be said of a ticket only after it was opened.
+        for subscriber in audience.subscribers:
+            if subscriber.delivery in (Delivery.CENTERS, Delivery.TOPICS):
+                reason = nosy.wanted_by(subscriber, audience, opening=True)
+                yield from (nosy.as_subscriber(subscriber, reason),) if reason else ()
 
 
 def _each_once(told: Iterable[Told]) -> tuple[Told, ...]:

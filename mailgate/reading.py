@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from mailgate.addresses import Role, Target, read_target
+from mailgate.addresses import ASKING, Role, Target, read_target
 from mailgate.apart import read_attachments, read_message
 from mailgate.inbound import Mail
 from mailgate.kinds.classify import understood
@@ -233,7 +233,7 @@ def _copied_to(boxes: Sequence[Mailbox], queues: Sequence[Queue]) -> tuple[Addre
 
 def is_for_people(targets: Sequence[Target]) -> bool:
     """Whether all recipients are offices (owner, postmaster, list commands), none a list or a ticket."""
-    offices = (Role.OWNER, Role.POSTMASTER, Role.REQUEST, Role.SUBSCRIBE)
+    offices = (Role.OWNER, Role.POSTMASTER, *ASKING)
     return bool(targets) and all(target.role in offices for target in targets)
 
 

@@ -12,6 +12,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -105,12 +106,24 @@ class Keys:
     def is_contact(self, token: str, address: Address) -> bool:
         return self._holds(token, "contact", address)
 
+    def confirm(self, act: str, address: Address, now: datetime) -> str:
+        """The token by which who reads the mail of `address` confirms an act; it holds for a week or two."""
+        return self._sign("confirm", act, address, _week(now))
+
+    def is_confirm(self, token: str, act: str, address: Address, now: datetime) -> bool:
+        weeks = (_week(now), _week(now) - 1)
+        return any(self._holds(token, "confirm", act, address, week) for week in weeks)
+
     def exchange(self, name: str, epoch: int) -> str:
         """The token in the secret address of an exchange."""
         return self._sign("exchange", name, epoch)
 
     def is_exchange(self, token: str, name: str, epoch: int) -> bool:
         return self._holds(token, "exchange", name, epoch)
+
+
+def _week(now: datetime) -> int:
+    return int(now.timestamp()) // (7 * 24 * 3600)
 
 
 def create_key_file(path: Path) -> None:

@@ -82,10 +82,17 @@ class NosyState(StrEnum):
 
 
 class Delivery(StrEnum):
-    """What a subscriber of a list gets."""
+    """What a subscriber of a list gets: every post, openings, or openings of what they chose.
+
+    `interest`: openings that meet an interest of theirs (tracker.storage.interests).
+    """
 
     ALL = "all"
     NEW = "new"
+    DIGEST = "digest"
+    TOPICS = "topics"
+    CENTERS = "centers"
+    INTEREST = "interest"
     NONE = "none"
 
 

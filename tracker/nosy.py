@@ -61,6 +61,7 @@ class Audience:
     centers: tuple[TicketCenter, ...] = ()
     contacts: tuple[Contact, ...] = ()
     subscribers: tuple[Subscriber, ...] = ()
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,32 @@ def contact_reason(contact: Contact) -> str:
 
 
 def _subscribers(occasion: Occasion, audience: Audience) -> Iterable[Told]:
-    wanted = {Delivery.ALL, Delivery.NEW} if occasion.opening else {Delivery.ALL}
     for subscriber in audience.subscribers:
-        if subscriber.delivery in wanted and subscriber.person.id != occasion.author_id:
-            person = subscriber.person
-            yield Told(
-                person.address, person.id, Face.LIST, "you are subscribed to this list", Role.SUBSCRIBER
-            )
+        reason = wanted_by(subscriber, audience, opening=occasion.opening)
+        if reason and subscriber.person.id != occasion.author_id:
+            yield as_subscriber(subscriber, reason)
+
+
+def as_subscriber(subscriber: Subscriber, reason: str) -> Told:
+    """Somebody who gets a post for being on the list."""
+    return Told(subscriber.person.address, subscriber.person.id, Face.LIST, reason, Role.SUBSCRIBER)
+
+
+def wanted_by(subscriber: Subscriber, audience: Audience, *, opening: bool) -> str:
+    """Why a subscriber gets a post of a ticket, by what they chose; "" when they do not."""
+    topic = audience.topic.casefold()
+    chosen = [center.name for center in audience.centers if center.name.casefold() in subscriber.words]
+    match subscriber.delivery:
+        case Delivery.ALL:
+            return "you are subscribed to this list"
+        case Delivery.NEW if opening:
+            return "you are subscribed to this list, and chose to get what is new"
+        case Delivery.TOPICS if opening and topic in subscriber.words:
+            return f"you chose to get what is new about {topic}"
+        case Delivery.CENTERS if opening and chosen:
+            return f"you chose to get what is new for {chosen[0]}"
+        case _:
+            return ""
 
 
 def _each_once(candidates: Iterable[Told]) -> tuple[Told, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,7 +24,7 @@ from tracker.model import (
     Ticket,
     TicketId,
 )
-from tracker.storage import keys, people, posts
+from tracker.storage import keys, people, posts, topics
 from tracker.storage import tickets as store
 from tracker.storage.tickets import Membership
 from tracker.unit_of_work import UnitOfWork
@@ -58,7 +59,7 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, opener: Person) -> tuple[T
             "status": Status.NEW.value,
             "priority": Priority.NORMAL.value,
             "requester_id": requester.id,
-            "topic": command.topic,
+            "topic": _topic(uow, command),
             "private": command.private,
             "provisional": command.provisional,
             "imported": command.imported,
@@ -78,6 +79,17 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, opener: Person) -> tuple[T
         uow.record(ticket_id, Kind.REQUESTER, actor, before=opener.address, after=requester.address)
         nosy.join(uow, ticket_id, requester, nosy.ASKED, actor)
     return ticket_id, post_id
+
+
+def _topic(uow: UnitOfWork, command: OpenTicket) -> str:
+    """The topic of a new ticket, made at its first use; none where that was closed."""
+    if not command.topic or command.private:
+        return command.topic
+    with suppress(BadValue):
+        name = topics.read_name(command.topic)
+        topics.use(uow.connection, command.queue_id, name, uow.now)
+        return name
+    return ""
 
 
 def new_nonce() -> str:
@@ -200,6 +212,10 @@ def make_private(uow: UnitOfWork, ticket: Ticket, actor: Actor) -> None:
 
 
 def set_topic(uow: UnitOfWork, ticket: Ticket, topic: str, actor: Actor) -> None:
+    """Put a ticket under a topic, or "" for none; raises BadValue for what is no name, or closed."""
+    topic = topics.read_name(topic) if topic else ""
+    if topic and not ticket.private:
+        topics.use(uow.connection, ticket.queue_id, topic, uow.now)
     if topic != ticket.topic:
         _change(uow, ticket, topic=topic)
         uow.record(ticket.id, Kind.TOPIC, actor, before=ticket.topic, after=topic)

@@ -195,8 +195,8 @@ def _tag(scene: Scene, argument: str) -> str:
 
 
 def _topic(scene: Scene, argument: str) -> str:
-    tickets.set_topic(scene.uow, scene.ticket, argument[:64], scene.actor)
-    return f"its topic is {argument[:64]}"
+    tickets.set_topic(scene.uow, scene.ticket, argument, scene.actor)
+    return f"its topic is {argument.strip().lower()}" if argument else "it has no topic"
 
 
 def _title(scene: Scene, argument: str) -> str:

@@ -1,75 +1,242 @@
-"""Mail to the list's -request address: what we understand is done and answered, the rest is for people."""
+"""Mail to a list's -request, -subscribe and -unsubscribe: done and answered, or left to people.
+
+What concerns only the one who asks is done where the mail proves that it is theirs; else it waits for an
+answer to a confirm mail. To an address that proved nothing goes one mail a day, of fixed text.
+"""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
-from mailgate import notices
+from mailgate import confirming, deliveries, finding, notices
 from mailgate.addresses import Role
+from mailgate.commands import requestwords, wishes
+from mailgate.commands.requestwords import Ask, Request
+from mailgate.commands.wishes import Wisher
 from mailgate.compose import Composer
+from mailgate.confirming import Act
 from mailgate.message import Disposition
 from mailgate.notices import Notice
-from mailgate.offering import read_interest
 from mailgate.reading import Reading
 from mailgate.verdict import Verdict
+from routing.grid import Grid
 from tracker import nosy
-from tracker.model import BadValue, Person
-from tracker.storage import interests
+from tracker.model import Address, BadValue, Person, Queue, TrackerError
+from tracker.people import read_address
+from tracker.storage import people, topics
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 
-# `interest xrootd`, `no interest xrootd`, `no interest`, `interests`
-_INTEREST: Final = re.compile(r"(no\s+)?interests?(?:\s+(\S.{0,500}))?", re.IGNORECASE)
 _REASON: Final = "you wrote to the list's -request address"
+_A_DAY: Final = timedelta(days=1)
+# Answers to one address in an hour; more is a program's.
+_MOST_ANSWERS: Final = 20
+# What changes nothing but how the list treats its own subscriber: an answer from there confirms it.
+_CONFIRMED: Final = frozenset(
+    {
+        *(Ask.SUBSCRIBE, Ask.UNSUBSCRIBE, Ask.DELIVERY, Ask.VACATION, Ask.DIGEST, Ask.COPIES),
+        *(Ask.TIMEZONE, Ask.FORMAT, Ask.INTEREST, Ask.NO_INTEREST),
+    }
+)
+_FOR_READERS: Final = frozenset({Ask.HELP, Ask.SEARCH, Ask.QUEUE, Ask.TOPICS})
 
 
-def answer(uow: UnitOfWork, composer: Composer, reading: Reading, sender: Sender | None) -> Verdict | None:
-    """Do what a member asks, and answer; None where it is nothing that we understand, or nobody we know."""
-    if sender is None or not sender.person.member or not reading.trust.believed or reading.sender is None:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, by which mail, of which list. `grid`: the registry that a search may name."""
+
+    uow: UnitOfWork
+    composer: Composer
+    reading: Reading
+    address: Address
+    sender: Sender | None
+    queue: Queue
+    grid: Grid | None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the mail is from a member, as far as anybody can tell."""
+        return self.sender is not None and self.sender.person.member and self.reading.trust.believed
+
+    @property
+    def person(self) -> Person:
+        """The person, made now if they never wrote."""
+        if self.sender is not None:
+            return self.sender.person
+        name = self.reading.message.sender.name
+        return people.register(self.uow.connection, self.address, name, self.uow.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one line of a mail."""
+
+    line: str
+    done: bool
+    text: str
+
+
+def answer(
+    uow: UnitOfWork, composer: Composer, reading: Reading, sender: Sender | None, grid: Grid | None
+) -> Verdict | None:
+    """Do what a mail asks of a list, and answer; None where that is nothing that we understand."""
+    target = next(iter(reading.targets), None)
+    if reading.sender is None or target is None:
         return None
-    asked = _asked(reading)
-    if asked is None:
-        return None
-    said = _do(uow, sender.person, asked)
-    queue = reading.targets_of(Role.REQUEST)[0].queue or reading.queue
-    known = [one.query for one in interests.of_person(uow.connection, sender.person)]
-    body = composer.render("request/interests.txt.j2", said=said, known=known, tag=queue.tag)
-    notice = Notice(
-        key=f"request.{reading.mail.uid}",
-        queue=queue,
-        to=reading.sender,
-        subject=f"Re: {reading.title}",
-        body=body,
-        reason=_REASON,
-        role=nosy.Role.MEMBER,
-        answers=reading.identity.message_id,
-    )
-    notices.send(uow.connection, composer, notice, uow.now)
-    return Verdict(Disposition.COMMAND.value, "interests", notes=(said,))
+    queue = target.queue or reading.queue
+    asker = Asker(uow, composer, reading, reading.sender, sender, queue, grid)
+    if target.role is Role.CONFIRM:
+        return _confirm(asker)
+    asked = _asked(reading, target.role)
+    if asked:
+        return _answer(asker, asked) if asker.proven else _answer_stranger(asker, asked)
+    said = requestwords.misread(reading.title, reading.message.new_text)
+    return _send(asker, (Answer("", False, said),)) if said and asker.proven else None
 
 
-def _asked(reading: Reading) -> re.Match[str] | None:
-    """What the subject asks, or else the first line."""
-    first = reading.message.new_text.strip().partition("\n")[0].strip()
-    return _INTEREST.fullmatch(reading.title.strip()) or _INTEREST.fullmatch(first)
+def _asked(reading: Reading, role: Role) -> tuple[Request, ...]:
+    """What the address asks, else the words."""
+    ask = {Role.SUBSCRIBE: Ask.SUBSCRIBE, Role.UNSUBSCRIBE: Ask.UNSUBSCRIBE}.get(role)
+    if ask is not None:
+        return (Request(ask, "", ask.value),)
+    return requestwords.read(reading.title, reading.message.new_text)
 
 
-def _do(uow: UnitOfWork, person: Person, asked: re.Match[str]) -> str:
-    no, words = asked[1], asked[2]
-    if no and words:
-        count = interests.remove(uow.connection, person, " ".join(words.split()))
-        return (
-            f"You are no longer offered tickets about: {words}"
-            if count
-            else f"You had no such interest: {words}"
-        )
-    if no:
-        return f"{interests.remove(uow.connection, person, None)} interests are gone."
-    if not words:
-        return "Nothing was changed."
+def how_to_leave(asker: Asker) -> Verdict:
+    """A post that only says "unsubscribe" is none: its author hears how to, or leaves by an answer."""
+    return _answer_stranger(asker, (Request(Ask.UNSUBSCRIBE, "", "unsubscribe"),))
+
+
+def _answer(asker: Asker, asked: tuple[Request, ...]) -> Verdict:
+    """What a member asks is done."""
+    return _send(asker, tuple(_do(asker, request) for request in asked))
+
+
+def _do(asker: Asker, request: Request) -> Answer:
     try:
-        interests.add(uow.connection, person, read_interest(words), uow.now)
-    except BadValue as error:
-        return f"Not done: {error}"
-    return f"Each new ticket about this is offered to you, once: {words}"
+        return Answer(request.line, True, _said(asker, request))
+    except TrackerError as error:
+        return Answer(request.line, False, str(error))
+
+
+def _said(asker: Asker, request: Request) -> str:
+    connection = asker.uow.connection
+    match request.ask:
+        case Ask.HELP:
+            return _help(asker)
+        case Ask.TOPICS:
+            return finding.topics_of(connection, asker.queue)
+        case Ask.SEARCH | Ask.QUEUE:
+            reader = finding.Reader(asker.sender, asker.reading.trust.believed, asker.uow.now)
+            return finding.found(connection, asker.queue, request.argument, reader, asker.grid)
+        case Ask.ADDRESS:
+            return _another_address(asker, request.argument)
+        case Ask.CLOSE:
+            return _close(asker, request.argument)
+        case _:
+            return wishes.change(Wisher(asker.uow, asker.queue, asker.person), request)
+
+
+def _help(asker: Asker) -> str:
+    return asker.composer.render(
+        "request/help.txt.j2", local=asker.queue.local_part, domain=asker.queue.domain, tag=asker.queue.tag
+    ).strip()
+
+
+def _close(asker: Asker, argument: str) -> str:
+    if asker.sender is None or not asker.sender.staff:
+        raise BadValue("topics are closed by staff of a support center")
+    name = topics.read_name(argument)
+    if not topics.close(asker.uow.connection, asker.queue.id, name, asker.uow.now):
+        raise BadValue(f"there is no open topic {name}")
+    return f"The topic {name} is closed: its tickets stay, no new ones come."
+
+
+def _another_address(asker: Asker, argument: str) -> str:
+    address = read_address(argument)
+    if address is None:
+        raise BadValue(f"{argument!r} is not an e-mail address")
+    if address in people.addresses_of(asker.uow.connection, asker.person.id):
+        raise BadValue(f"{address} is yours already")
+    act = Act(asker.queue, address, f"{Ask.ADDRESS.value} {asker.person.address}")
+    if _was_written_to(asker.uow, address):
+        raise BadValue(f"{address} had a confirm mail today; answer that, or wait a day")
+    confirming.ask(asker.uow, asker.composer, act, f"{asker.reading.mail.uid}.{len(argument)}", None)
+    return f"A mail went to {address}; an answer to it makes the address yours."
+
+
+def _confirm(asker: Asker) -> Verdict:
+    """An answer to a confirm mail: who could read that is who the act is about."""
+    act = confirming.confirmed(asker.reading, asker.composer.keys, asker.uow.now)
+    if act is None:
+        return _note(asker, "confirms nothing: its time is over, or it came from another address")
+    return _send(replace(asker, queue=act.queue), (carry_out(asker.uow, act),))
+
+
+def carry_out(uow: UnitOfWork, act: Act) -> Answer:
+    """Do what was confirmed from the address that it is about; the same again changes nothing."""
+    person = people.register(uow.connection, act.address, "", uow.now)
+    (request,) = requestwords.read(act.words, "")
+    try:
+        if request.ask is Ask.ADDRESS:
+            owner = people.find(uow.connection, Address(request.argument))
+            return Answer(act.words, True, wishes.own_address(Wisher(uow, act.queue, owner), act.address))
+        return Answer(act.words, True, wishes.change(Wisher(uow, act.queue, person), request))
+    except TrackerError as error:
+        return Answer(act.words, False, str(error))
+
+
+def _answer_stranger(asker: Asker, asked: tuple[Request, ...]) -> Verdict:
+    """One mail a day at most: a confirm mail for the first thing that can be confirmed, else a fixed text."""
+    if _was_written_to(asker.uow, asker.address):
+        return _note(asker, "no answer: one mail a day to an address that nothing proves")
+    request = next((one for one in asked if _confirmable(asker, one)), None)
+    if request is not None:
+        words = f"{request.ask.value} {request.argument}".strip()
+        act = Act(asker.queue, asker.address, words)
+        confirming.ask(
+            asker.uow, asker.composer, act, asker.reading.mail.uid, asker.reading.identity.message_id
+        )
+        return _note(asker, f"asked to confirm: {words}")
+    if asker.reading.trust.believed and all(one.ask in _FOR_READERS for one in asked):
+        return _answer(asker, asked)
+    return _send(asker, (Answer("", True, _help(asker)),), reason=confirming.REASON)
+
+
+def _confirmable(asker: Asker, request: Request) -> bool:
+    if request.ask is Ask.SUBSCRIBE:
+        return True
+    return request.ask in _CONFIRMED and asker.sender is not None and asker.sender.person.member
+
+
+def _was_written_to(uow: UnitOfWork, address: Address) -> bool:
+    return deliveries.had(uow.connection, address, confirming.REASON, uow.now - _A_DAY)
+
+
+def _send(asker: Asker, answers: tuple[Answer, ...], reason: str = _REASON) -> Verdict:
+    """The transcript, in answer to the mail."""
+    connection, now = asker.uow.connection, asker.uow.now
+    if deliveries.count_for(connection, asker.address, _REASON, now - timedelta(hours=1)) >= _MOST_ANSWERS:
+        return _note(asker, f"done without an answer: {_MOST_ANSWERS} in an hour were sent", answers)
+    body = asker.composer.render(
+        "request/answer.txt.j2", answers=answers, list=asker.queue.address, reason=reason
+    )
+    notice = Notice(
+        key=f"request.{asker.reading.mail.uid}",
+        queue=asker.queue,
+        to=asker.address,
+        subject=f"Re: {asker.reading.title}",
+        body=body,
+        reason=reason,
+        role=nosy.Role.MEMBER,
+        answers=asker.reading.identity.message_id,
+    )
+    notices.send(connection, asker.composer, notice, now)
+    return _note(asker, "answered", answers)
+
+
+def _note(asker: Asker, said: str, answers: tuple[Answer, ...] = ()) -> Verdict:
+    notes = (said, *(f"{one.line}: {one.text}".strip(": ") for one in answers))
+    return Verdict(Disposition.COMMAND.value, "request", notes=notes)

@@ -85,13 +85,11 @@ def test_a_query_that_does_not_parse_is_answered_with_where(house: Community) ->
     assert "Not done: column" in words(to(house, EVE)[-1])
 
 
-@pytest.mark.parametrize(("sender", "trust"), [("stranger@people.example", ""), (EVE, "none")])
-def test_a_stranger_and_what_is_not_believed_waits_for_a_person(
-    house: Community, sender: str, trust: str
-) -> None:
-    result = house.inject(mail(91, "", "interest dcache", sender), [REQUEST], trust=trust)
-    assert result["held"] is True
-    assert len(to(house, EVE)) == 1
+def test_what_is_not_believed_waits_for_an_answer(house: Community) -> None:
+    house.inject(mail(91, "", "interest dcache", EVE), [REQUEST], trust="none")
+    assert to(house, EVE)[-1]["Subject"] == "Confirm: interest dcache"
+    house.inject(mail(1, "my dcache door hangs"))
+    assert len(to(house, EVE)) == 2
 
 
 def test_a_request_come_twice_is_answered_once(house: Community) -> None:

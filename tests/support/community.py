@@ -35,7 +35,7 @@ from mailgate.tables import delivery
 from mailgate.verdict import Verdict
 from routing import rules as rule_text
 from routing import store as rule_store
-from tracker import repair, tickets, undo
+from tracker import assign, repair, tickets, undo
 from tracker.events import Actor, Kind
 from tracker.model import CenterState, Delivery, Person, Status, Ticket, TicketId, Trust, Wants
 from tracker.people import normalise_address
@@ -269,6 +269,36 @@ class Community:
             uow.flush()
 
         self.app.write(work)
+
+    def members(self) -> list[tuple[str, str]]:
+        """Who is on the first list, and what they get."""
+        queue = self.app.queues()[0]
+        found = self.app.read(lambda connection: queues.subscribers(connection, queue.id))
+        return [(one.person.address, one.delivery.value) for one in found]
+
+    def change(self, number: int, work: Callable[[UnitOfWork, Ticket], object]) -> None:
+        """Do something to a ticket as an operator would, and tell of it."""
+
+        def do(connection: Connection) -> None:
+            uow = UnitOfWork(connection, self.clock())
+            work(uow, tickets.find(uow, TicketId(number)))
+            uow.flush()
+
+        self.app.write(do)
+        self.notify()
+        self.deliver()
+
+    def set_topic(self, number: int, topic: str) -> None:
+        self.change(number, lambda uow, ticket: tickets.set_topic(uow, ticket, topic, _OPERATOR))
+
+    def hand_to(self, number: int, center: str) -> None:
+        """Give a ticket to a support center, by hand."""
+
+        def work(uow: UnitOfWork, ticket: Ticket) -> None:
+            found = centers.find(uow.connection, center)
+            assign.add_center(uow, ticket.id, found, _OPERATOR, "it was handed over")
+
+        self.change(number, work)
 
     def ticket(self, number: int) -> dict[str, Any]:
         """A ticket as `mailgate export` has it."""

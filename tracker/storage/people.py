@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Table,
     bindparam,
     delete,
     exists,
@@ -32,6 +34,19 @@ class Sender:
 
     person: Person
     staff: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How somebody wants their mail.
+
+    `timezone`: the zone that times are told in, "" for UTC. `html`: ticket copies with an HTML part.
+    `always_copy`: the ticket copy also of what they have from To or Cc.
+    """
+
+    timezone: str = ""
+    html: bool = False
+    always_copy: bool = False
 
 
 _STAFF: ColumnElement[bool] = or_(
@@ -118,9 +133,57 @@ def set_name(connection: Connection, person_id: PersonId, name: str) -> None:
     connection.execute(update(t.person).where(t.person.c.id == person_id).values(name=name))
 
 
+def wishes_of(connection: Connection, ids: Iterable[PersonId]) -> dict[PersonId, Wishes]:
+    """How those of `ids` want their mail who want it otherwise than everybody."""
+    person = t.person.c
+    special = (person.timezone != "") | person.html | person.always_copy
+    query = select(person.id, person.timezone, person.html, person.always_copy)
+    rows = connection.execute(query.where(special, person.id.in_(sorted(set(ids)))))
+    return {PersonId(row.id): Wishes(row.timezone, row.html, row.always_copy) for row in rows}
+
+
+def set_wishes(connection: Connection, person_id: PersonId, wishes: Wishes) -> None:
+    values = {"timezone": wishes.timezone, "html": wishes.html, "always_copy": wishes.always_copy}
+    connection.execute(update(t.person).where(t.person.c.id == person_id).values(values))
+
+
 def add_address(connection: Connection, person_id: PersonId, address: Address) -> None:
     """Another address of the same person; IntegrityError when it is somebody's already."""
     connection.execute(_INSERT_ADDRESS, {"address": address, "person_id": person_id})
+
+
+def adopt(connection: Connection, person: Person, address: Address) -> None:
+    """Make an address one of a person's; who was known by it becomes that person, with all they did."""
+    other = find_sender(connection, address)
+    if other is None:
+        add_address(connection, person.id, address)
+    elif other.person.id != person.id:
+        _become(connection, other.person.id, person.id)
+
+
+def _become(connection: Connection, old: PersonId, new: PersonId) -> None:
+    """Let all rows of one person be another's. Where both have one, as on a nosy list, the other's stays."""
+    for table, column in _named_once():
+        rest = [one for one in table.primary_key.columns if one is not column]
+        has = table.alias()
+        same = [has.c[one.name] == one for one in rest]
+        both = exists().where(has.c[column.name] == new, *same)
+        connection.execute(delete(table).where(column == old, both))
+    for table, column in _named():
+        connection.execute(update(table).where(column == old).values({column: new}))
+    connection.execute(delete(t.person).where(t.person.c.id == old))
+
+
+def _named() -> Iterator[tuple[Table, Column[Any]]]:
+    """Every column that names a person."""
+    for table in t.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column is t.person.c.id:
+                yield table, key.parent
+
+
+def _named_once() -> Iterator[tuple[Table, Column[Any]]]:
+    return ((table, column) for table, column in _named() if column.primary_key)
 
 
 def addresses_of(connection: Connection, person_id: PersonId) -> tuple[Address, ...]:

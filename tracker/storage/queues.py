@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from tracker.model import Address, Delivery, NoSuchQueue, Person, PersonId, Queue, QueueId
 from tracker.storage import tables as t
@@ -14,15 +15,32 @@ from tracker.words import nearest
 
 # From so many subscribers on, those who come get openings only, unless they choose otherwise.
 _SMALL_LIST: Final = 50
+_SEPARATOR: Final = "\n"
+
+_SUBSCRIBERS: Final = (
+    select(t.subscription, t.person.c.id, t.person.c.address, t.person.c.name, t.person.c.member)
+    .join(t.person, t.person.c.id == t.subscription.c.person_id)
+    .order_by(t.subscription.c.since, t.person.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One person on one list, and what they chose to get."""
+    """One person on one list, and what they chose to get.
+
+    `words`: the topics or centers, case folded, where `delivery` asks for such. `away_until`: on vacation,
+    nothing of the list reaches them before. `plain_digest`: digests as one text (RFC 1153), not MIME.
+    """
 
     queue_id: QueueId
     person: Person
     delivery: Delivery
+    words: tuple[str, ...] = ()
+    away_until: datetime | None = None
+    plain_digest: bool = False
+
+    def is_away(self, now: datetime) -> bool:
+        return self.away_until is not None and now < self.away_until
 
 
 def everyone(connection: Connection) -> tuple[Queue, ...]:
@@ -61,12 +79,12 @@ def subscribe(
     connection: Connection, queue_id: QueueId, person_id: PersonId, delivery: Delivery | None, now: datetime
 ) -> Delivery:
     """Put a person on a list, or change what they get; None means the list's default for newcomers."""
-    mine = (t.subscription.c.queue_id == queue_id) & (t.subscription.c.person_id == person_id)
+    mine = _mine(queue_id, person_id)
     present = connection.execute(select(t.subscription.c.delivery).where(mine)).scalar()
     if present is not None:
-        chosen = delivery or Delivery(present)
-        connection.execute(update(t.subscription).where(mine).values(delivery=chosen.value))
-        return chosen
+        if delivery is not None:
+            set_delivery(connection, queue_id, person_id, delivery)
+        return delivery or Delivery(present)
     chosen = delivery or _default_delivery(connection, queue_id)
     values = {"queue_id": queue_id, "person_id": person_id, "delivery": chosen.value, "since": now}
     connection.execute(insert(t.subscription), values)
@@ -78,19 +96,48 @@ def _default_delivery(connection: Connection, queue_id: QueueId) -> Delivery:
     return Delivery.ALL if connection.execute(on_it).scalar_one() < _SMALL_LIST else Delivery.NEW
 
 
+def set_delivery(
+    connection: Connection,
+    queue_id: QueueId,
+    person_id: PersonId,
+    delivery: Delivery,
+    words: Sequence[str] = (),
+) -> None:
+    """Change what a subscriber gets; `words`: which topics or centers."""
+    values = {"delivery": delivery.value, "words": _SEPARATOR.join(word.casefold() for word in words)}
+    connection.execute(update(t.subscription).where(_mine(queue_id, person_id)).values(values))
+
+
+def set_vacation(
+    connection: Connection, queue_id: QueueId, person_id: PersonId, until: datetime | None
+) -> None:
+    """Let nothing of the list reach a subscriber until then; None ends it."""
+    connection.execute(update(t.subscription).where(_mine(queue_id, person_id)).values(away_until=until))
+
+
+def set_plain_digest(connection: Connection, queue_id: QueueId, person_id: PersonId, *, plain: bool) -> None:
+    connection.execute(update(t.subscription).where(_mine(queue_id, person_id)).values(plain_digest=plain))
+
+
+def subscriber(connection: Connection, queue_id: QueueId, person_id: PersonId) -> Subscriber | None:
+    """How somebody is on a list; None when they are not."""
+    row = connection.execute(_SUBSCRIBERS.where(_mine(queue_id, person_id))).first()
+    return None if row is None else _subscriber(row)
+
+
+def _mine(queue_id: QueueId, person_id: PersonId) -> ColumnElement[bool]:
+    return (t.subscription.c.queue_id == queue_id) & (t.subscription.c.person_id == person_id)
+
+
 def unsubscribe(connection: Connection, queue_id: QueueId, person_id: PersonId) -> bool:
     """Take a person off a list; False when they were not on it."""
-    mine = (t.subscription.c.queue_id == queue_id) & (t.subscription.c.person_id == person_id)
+    mine = _mine(queue_id, person_id)
     return connection.execute(delete(t.subscription).where(mine)).rowcount > 0
 
 
 def subscribers(connection: Connection, queue_id: QueueId | None = None) -> tuple[Subscriber, ...]:
     """Who is on a list, or on any, in the order they came."""
-    query = (
-        select(t.subscription, t.person.c.id, t.person.c.address, t.person.c.name, t.person.c.member)
-        .join(t.person, t.person.c.id == t.subscription.c.person_id)
-        .order_by(t.subscription.c.since, t.person.c.id)
-    )
+    query = _SUBSCRIBERS
     if queue_id is not None:
         query = query.where(t.subscription.c.queue_id == queue_id)
     return tuple(_subscriber(row) for row in connection.execute(query))
@@ -98,4 +145,7 @@ def subscribers(connection: Connection, queue_id: QueueId | None = None) -> tupl
 
 def _subscriber(row: Row[Any]) -> Subscriber:
     person = Person(PersonId(row.id), Address(row.address), row.name, row.member)
-    return Subscriber(QueueId(row.queue_id), person, Delivery(row.delivery))
+    words = tuple(row.words.split(_SEPARATOR)) if row.words else ()
+    return Subscriber(
+        QueueId(row.queue_id), person, Delivery(row.delivery), words, row.away_until, row.plain_digest
+    )

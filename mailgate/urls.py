@@ -1,0 +1,23 @@
+"""The addresses of what is on the web; "" where the instance has no web address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """`base`: where the web endpoints are seen from outside, as "https://tickets.example.org"."""
+
+    base: str = ""
+
+    def confirm(self, path: str) -> str:
+        """Where an act is confirmed; `path` as confirming.to_path() gives it."""
+        return self._at(f"confirm/{path}")
+
+    def leave(self, path: str) -> str:
+        """Where one click leaves what a mail came for; `path` as leaving.to_path() gives it."""
+        return self._at(f"leave/{path}")
+
+    def _at(self, path: str) -> str:
+        return f"{self.base.rstrip('/')}/{path}" if self.base else ""
