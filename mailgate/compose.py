@@ -76,6 +76,7 @@ class PostMail:
     `earlier` are the Message-IDs of the posts before it, oldest first. `routed` says where an opening went,
     `asked_by` for whom its author opened the ticket, "" for themselves. `files` travel along, `left_out` are
     names of those too large to. `copy_of` are the lists whose copy its mail itself was, as they prove it.
+    `before`: what was said that who comes late does not know, "" for the others.
     """
 
     event_id: EventId
@@ -90,6 +91,7 @@ class PostMail:
     files: tuple[OutPart, ...] = ()
     left_out: tuple[str, ...] = ()
     copy_of: tuple[str, ...] = ()
+    before: str = ""
 
     @property
     def opening(self) -> bool:
@@ -161,6 +163,7 @@ class Composer:
             text=shown.strip("\n"),
             folded=folded,
             left_out=", ".join(mail.left_out),
+            before=mail.before,
             reason=reason,
             unfollow=ticket_address(mail.queue, mail.ticket.id, "unfollow"),
             list=mail.queue.address,

@@ -216,6 +216,32 @@ def told_addresses(connection: Connection, ticket_id: TicketId) -> tuple[Address
     return tuple(Address(row.address) for row in connection.execute(_TOLD, {"ticket": ticket_id}))
 
 
+@dataclass(frozen=True, slots=True)
+class Had:
+    """What an address was sent of one ticket; `as_participant`: a ticket copy of it."""
+
+    posts: frozenset[PostId]
+    as_participant: bool
+
+
+def posts_sent(
+    connection: Connection, ticket_id: TicketId, addresses: Iterable[Address]
+) -> dict[Address, Had]:
+    """What those of `addresses` were sent of a ticket who were sent anything."""
+    query = (
+        select(delivery.c.address, outgoing.c.post_id, outgoing.c.face)
+        .join(outgoing, outgoing.c.id == delivery.c.outgoing_id)
+        .where(delivery.c.ticket_id == ticket_id, delivery.c.address.in_(sorted(addresses)))
+    )
+    found: dict[Address, Had] = {}
+    for row in connection.execute(query):
+        had = found.get(Address(row.address), Had(frozenset(), False))
+        known = had.posts if row.post_id is None else had.posts | {PostId(row.post_id)}
+        as_participant = had.as_participant or (row.face == Face.TICKET.value and row.post_id is not None)
+        found[Address(row.address)] = Had(known, as_participant)
+    return found
+
+
 def ticket_of(connection: Connection, number: int) -> TicketId | None:
     """The ticket of a delivery; None when there is no such delivery."""
     row = connection.execute(select(delivery.c.ticket_id).where(delivery.c.id == number)).first()

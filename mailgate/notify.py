@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import deliveries, introductions, pauses
+from mailgate import deliveries, introductions, pauses, sofar
 from mailgate.addresses import is_ours
 from mailgate.apart import read_attachments
 from mailgate.brake import Brake
@@ -151,15 +151,19 @@ class Notifier:
             deliveries.add(connection, self._composer.list_copy(mail, raw), listed, now)
         if ticketed:
             mail = self._with_header(connection, self._with_files(connection, mail))
+        missed = _missed(connection, mail, ticketed, now)
         routed = [one for one in ticketed if one.role in (Role.CENTER, Role.CONTACT)]
         strangers = introductions.strangers(connection, (one.address for one in routed))
         for one in routed:
             if one.address in strangers:
-                outgoing = self._composer.ticket_copy(mail, one.reason, first=one)
+                theirs = replace(mail, before=missed.get(one.address, ""))
+                outgoing = self._composer.ticket_copy(theirs, one.reason, first=one)
                 deliveries.add(connection, outgoing, [one], now)
         introductions.introduce(connection, sorted(strangers), now)
-        for reason, group in _by_reason(one for one in ticketed if one.address not in strangers):
-            deliveries.add(connection, self._composer.ticket_copy(mail, reason), group, now)
+        known = [one for one in ticketed if one.address not in strangers]
+        for (reason, before), group in _alike(known, missed):
+            outgoing = self._composer.ticket_copy(replace(mail, before=before), reason)
+            deliveries.add(connection, outgoing, group, now)
 
     def _with_header(self, connection: Connection, mail: PostMail) -> PostMail:
         """With what its header proves of the lists it has been to."""
@@ -345,6 +349,30 @@ def _asked_by(world: _World, ticket: Ticket) -> str:
     """Who asked what another forwarded; "" where the author of the opening did."""
     asked = (member for member in world.members.get(ticket.id, ()) if member.reason == nosy.ASKED)
     return next((m.person.name or m.person.address for m in asked if m.person.id == ticket.requester_id), "")
+
+
+def _missed(
+    connection: Connection, mail: PostMail, told: Sequence[Told], now: datetime
+) -> dict[Address, str]:
+    """What was said that those do not know who hear of a ticket for the first time, as a text."""
+    if mail.ticket.post_count == 1 or not told:
+        return {}
+    told_of = sofar.telling(connection, mail.ticket.id, mail.post, now)
+    texts: dict[tuple[Post, ...], str] = {}
+    found = {}
+    for address, left in sofar.missed(connection, told_of, told).items():
+        if left not in texts:
+            texts[left] = sofar.as_text(left)
+        found[address] = texts[left]
+    return found
+
+
+def _alike(told: Iterable[Told], missed: dict[Address, str]) -> Iterable[tuple[tuple[str, str], list[Told]]]:
+    """Those who get the same mail: for the same reason, with the same of what was said before."""
+    groups: dict[tuple[str, str], list[Told]] = defaultdict(list)
+    for one in told:
+        groups[one.reason, missed.get(one.address, "")].append(one)
+    return groups.items()
 
 
 def _by_reason(told: Iterable[Told]) -> Iterable[tuple[str, list[Told]]]:
