@@ -12,18 +12,21 @@ from mailgate import deliveries, introductions
 from mailgate.addresses import Role, Target, Verb, is_nobody, target_tickets
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
+from mailgate.saying import Said
 from mailgate.threads.match import Question
 from mailgate.tokens import Keys
 from mailgate.verdict import Verdict
 from tracker import nosy, rights, tickets
 from tracker.events import Actor
-from tracker.model import Address, BadValue, Person, Status, Ticket, TicketId
+from tracker.model import Address, BadValue, Person, Status, Ticket, TicketId, TrackerError
 from tracker.people import normalise_address
-from tracker.storage import contacts, people, queues
+from tracker.storage import contacts, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 
+# As much of a mail as holds its header, of any that a program writes.
+_HEADER_BYTES: Final = 64 * 1024
 # What anybody may ask for themselves, and `show`, which reads only.
 _FOR_ONESELF: Final = frozenset({Verb.FOLLOW, Verb.UNFOLLOW, Verb.MUTE, Verb.SHOW})
 
@@ -123,11 +126,22 @@ def asked(connection: Connection, reading: Reading, question: Question, keys: Ke
     A token stands for its person where it can only quieten: who forwards a copy to another address of
     theirs and presses its unsubscribe there, leaves.
     """
-    wanted = verbs(reading)
+    wanted = _not_repeated(connection, reading, verbs(reading))
     numbers = target_tickets(wanted)
     named = store.resolve(connection, numbers) if numbers else {}
     found = (_ask(connection, target, _named_by(target, named), question) for target in wanted)
     return tuple(replace(one, on_behalf_of=_holder_of(connection, reading, one, keys)) for one in found)
+
+
+def _not_repeated(connection: Connection, reading: Reading, wanted: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Those of the verbs that did not stand in the header of the mail it answers: reply-all repeats them.
+
+    One with a token is its reader's own: a client presses it.
+    """
+    if not wanted or reading.parent_key is None:
+        return wanted
+    header = b"".join(posts.headers_under(connection, reading.parent_key, _HEADER_BYTES)).lower()
+    return tuple(one for one in wanted if one.token or one.address.lower().encode() not in header)
 
 
 def _holder_of(connection: Connection, reading: Reading, one: Asked, keys: Keys) -> Address | None:
@@ -146,60 +160,70 @@ def _ask(connection: Connection, target: Target, ticket: Ticket | None, question
     if target.verb in _FOR_ONESELF:
         sender = question.writer.sender
         open_to = not ticket.private or rights.may_post_on_private(connection, sender, ticket)
-        return Asked(target, ticket.id, allowed=open_to or target.verb is not Verb.FOLLOW)
+        return Asked(target, ticket.id, allowed=open_to or target.verb in (Verb.UNFOLLOW, Verb.MUTE))
     # Their own token speaks for the From on a public ticket (product.md, rights).
     known = question.writer.trusted or (target.ticket_id in question.own and not ticket.private)
     allowed = known and rights.may_change_status(connection, question.writer.sender, ticket)
     return Asked(target, ticket.id, allowed)
 
 
-def carry_out(uow: UnitOfWork, asked: tuple[Asked, ...], author: Person) -> tuple[str, ...]:
-    """Do what the verbs in the addresses ask; what was not done comes back, and why."""
-    return tuple(note for note in (_carry_out_one(uow, one, author) for one in asked) if note)
+def carry_out(uow: UnitOfWork, asked: tuple[Asked, ...], author: Person) -> tuple[Said, ...]:
+    """Do what the verbs in the addresses ask, and say what became of each.
+
+    Who leaves by the token of a copy, as clients do at one click, hears no word more.
+    """
+    return tuple(said for said in (_carry_out_one(uow, one, author) for one in asked) if said.text)
 
 
-def _carry_out_one(uow: UnitOfWork, asked: Asked, author: Person) -> str:
-    actor, verb = Actor(author.id, "mail"), asked.target.verb
+def _carry_out_one(uow: UnitOfWork, asked: Asked, author: Person) -> Said:
     if asked.ticket_id is None:
-        return f"there is no ticket {asked.target.number}"
+        return Said("", False, f"there is no ticket {asked.target.number}")
     if not asked.allowed:
-        return f"{author.address} may not {verb} ticket {asked.ticket_id}"
+        return Said("", False, f"{author.address} may not {asked.target.verb} ticket {asked.ticket_id}")
+    try:
+        return Said("", True, _do(uow, asked, tickets.find(uow, asked.ticket_id), author))
+    except TrackerError as error:
+        return Said("", False, str(error))
+
+
+def _do(uow: UnitOfWork, asked: Asked, ticket: Ticket, author: Person) -> str:
+    """Do what one verb asks; gives what is so now, "" where nobody needs to hear it."""
+    actor, number = Actor(author.id, "mail"), ticket.id
     quietened = author if asked.on_behalf_of is None else _person_of(uow, asked.on_behalf_of)
-    match verb:
+    match asked.target.verb:
         case Verb.FOLLOW:
-            nosy.join(uow, asked.ticket_id, author, "followed", actor)
+            nosy.join(uow, number, author, "followed", actor)
+            return f"you follow ticket {number}"
         case Verb.UNFOLLOW:
-            nosy.leave(uow, asked.ticket_id, quietened, actor)
+            nosy.leave(uow, number, quietened, actor)
+            return "" if asked.target.token else f"you get no more of ticket {number}"
         case Verb.MUTE:
-            nosy.mute(uow, asked.ticket_id, quietened, actor)
-        case Verb.SHOW:
-            return "show is not answered yet"
+            nosy.mute(uow, number, quietened, actor)
+            return (
+                "" if asked.target.token else f"you get no more of ticket {number}, whatever else you chose"
+            )
         case Verb.CLAIM:
-            return _claim(uow, tickets.find(uow, asked.ticket_id), author)
+            return _claim(uow, ticket, author)
+        case Verb.DONE:
+            tickets.set_status(uow, ticket, Status.RESOLVED, actor)
+            return f"ticket {number} is resolved"
+        case Verb.REOPEN:
+            tickets.set_status(uow, ticket, Status.OPEN, actor)
+            return f"ticket {number} is open"
         case _:
-            _change(uow, verb, tickets.find(uow, asked.ticket_id), author)
-    return ""
+            return ""
 
 
 def _claim(uow: UnitOfWork, ticket: Ticket, author: Person) -> str:
     owner = tickets.claim(uow, ticket, author, Actor(author.id, "mail"))
-    return "" if owner.id == author.id else f"{owner.name or owner.address} claimed ticket {ticket.id} before"
+    if owner.id == author.id:
+        return f"you own ticket {ticket.id} now"
+    raise BadValue(f"{owner.name or owner.address} claimed ticket {ticket.id} before")
 
 
 def _person_of(uow: UnitOfWork, address: Address) -> Person:
     """Whose address it is; a center's becomes a person, for a wish needs one who has it."""
     return people.register(uow.connection, address, "", uow.now)
-
-
-def _change(uow: UnitOfWork, verb: Verb | None, ticket: Ticket, author: Person) -> None:
-    actor = Actor(author.id, "mail")
-    match verb:
-        case Verb.DONE:
-            tickets.set_status(uow, ticket, Status.RESOLVED, actor)
-        case Verb.REOPEN:
-            tickets.set_status(uow, ticket, Status.OPEN, actor)
-        case _:
-            pass
 
 
 def guests(reading: Reading) -> tuple[Guest, ...]:

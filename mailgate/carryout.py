@@ -9,6 +9,7 @@ from mailgate import addressed
 from mailgate.addressed import Asked
 from mailgate.addresses import Role
 from mailgate.commands.acts import Asking
+from mailgate.commandwords import has_only_commands
 from mailgate.exchange.hearing import Heard
 from mailgate.message import Disposition
 from mailgate.posting import new_post, route_of
@@ -105,6 +106,7 @@ def _open(uow: UnitOfWork, case: Case, author: Person) -> tuple[TicketId, PostId
         imported=uow.quiet,
         topic=topic,
         requester=asked.person,
+        quiet=case.asking.quiet,
     )
     ticket_id, post_id = tickets.open_ticket(uow, command, author)
     return ticket_id, post_id, (asked.note,) if asked.note else ()
@@ -125,7 +127,8 @@ def _continue(uow: UnitOfWork, case: Case, ticket: Ticket, author: Person) -> Po
         new_post(reading, case.question, case.known, author.id),
         staff=case.question.writer.staff and not case.by_tracker,
         joins=not (ticket.private and case.released) and not case.by_tracker,
-        reopens=not case.by_tracker,
+        reopens=not case.by_tracker and not has_only_commands(reading.message.new_text),
+        quiet=case.asking.quiet,
         late_opening=reading.title if case.match.late_opening else None,
     )
     return tickets.add_post(uow, command, author)

@@ -33,6 +33,14 @@ class Word(StrEnum):
     UNFOLLOW = "unfollow"
     MUTE = "mute"
     PRIVATE = "private"
+    QUIET = "quiet"
+    SHOW = "show"
+    NOSY = "nosy"
+    LINK = "link"
+    SPLIT = "split"
+    MERGE = "merge"
+    MOVE = "move"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,9 @@ _ALIASES: Final = {"sc": Word.CENTER, "assign": Word.CENTER}
 _KEYS: Final = {
     **_ALIASES,
     **{w.value: w for w in (Word.CENTER, Word.OWNER, Word.STATUS, Word.PRIORITY, Word.TAG, Word.TOPIC)},
+    Word.NOSY.value: Word.NOSY,
 }
-_FLAGS: Final = frozenset({"private", "quiet"})
+_FLAGS: Final = {Word.PRIVATE.value: Word.PRIVATE, Word.QUIET.value: Word.QUIET}
 
 
 def split_subject(subject: str) -> tuple[str, tuple[str, ...]]:
@@ -65,7 +74,8 @@ def split_subject(subject: str) -> tuple[str, tuple[str, ...]]:
     if found is None:
         return subject, ()
     items = tuple(item.strip() for item in found[1].split(";") if item.strip())
-    if not items or not all(_is_item(item) for item in items) or not any("=" in item for item in items):
+    # "[private]" alone is a mark of its own (reading.wants_private), and stays in the title.
+    if not items or not all(map(_is_item, items)) or {item.lower() for item in items} == {"private"}:
         return subject, ()
     return subject[: len(subject) - len(found[0])].rstrip(), items[:_MOST]
 
@@ -77,9 +87,14 @@ def _is_item(item: str) -> bool:
 
 def of_subject(items: tuple[str, ...]) -> tuple[Command, ...]:
     """What the items of a subject's brackets ask."""
-    found = ((item, _ITEM.fullmatch(item)) for item in items)
-    read = (Command(_KEYS[m[1].lower()], m[2], f"[{item}]") for item, m in found if m is not None)
-    return tuple(one for command in read for one in _each(command))
+    return tuple(one for item in items for one in _each(_of_item(item)))
+
+
+def _of_item(item: str) -> Command:
+    found = _ITEM.fullmatch(item)
+    if found is None:
+        return Command(_FLAGS[item.lower()], "", f"[{item}]")
+    return Command(_KEYS[found[1].lower()], found[2], f"[{item}]")
 
 
 def of_text(new_text: str) -> tuple[Command, ...]:

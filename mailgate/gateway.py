@@ -10,8 +10,7 @@ from sqlalchemy import Connection
 from mailgate import addressed, automatic, carryout, centerleaves, inbound, offering, rulereplies
 from mailgate.addresses import ASKING, Role, target_tickets
 from mailgate.carryout import Case, author_address
-from mailgate.commands import acts, requests, transcript
-from mailgate.commands.acts import Said
+from mailgate.commands import acts, requests, retelling, transcript
 from mailgate.compose import Composer
 from mailgate.exchange import hearing
 from mailgate.exchange.hearing import Heard
@@ -227,13 +226,17 @@ class Gateway:
         if verdict.ticket is None or not (case.asked or case.asking.commands):
             return verdict
         author = people.register(uow.connection, author_address(case.reading), "", uow.now)
-        said = [Said("", False, note) for note in addressed.carry_out(uow, case.asked, author)]
+        said = list(addressed.carry_out(uow, case.asked, author))
         centerleaves.tell_staff(uow, self._composer, case.asked)
         if not uow.quiet:
             grid = self._registry.read(uow.connection)
             said += acts.carry_out(uow, case.asking, verdict.ticket, author, grid)
-        if said and case.asking.believed and not uow.quiet:
-            transcript.answer(uow, self._composer, case.reading, tickets.find(uow, verdict.ticket), said)
+        if case.asking.believed and not uow.quiet:
+            if said:
+                transcript.answer(uow, self._composer, case.reading, tickets.find(uow, verdict.ticket), said)
+            retelling.answer(
+                uow, self._composer, case.reading, retelling.wanted(case.asked, case.asking, verdict)
+            )
         return replace(verdict, notes=(*verdict.notes, *map(str, said)))
 
     def _question(

@@ -14,7 +14,7 @@ from mailgate.deliveries import Outgoing
 from mailgate.headers import Field, mailboxes, text, tokens, verbatim, write_header
 from mailgate.message import Mailbox
 from mailgate.mimeout import text_part
-from tracker.model import Address, EventId, Queue, Ticket
+from tracker.model import Address, EventId, PostId, Queue, Ticket
 from tracker.nosy import Face, Role, Told
 
 
@@ -25,6 +25,7 @@ class Notice:
     `key` is what makes it this mail and no other: made again after a crash it has the same Message-ID.
     `about`: the ticket in whose thread it stands; its subject is then the ticket's. `answers`: the Message-ID
     it answers; it is then an automatic reply (RFC 3834 5). `event_id`: what caused it, if anything.
+    `post_id`: the post up to which it tells a ticket.
     `reason`: why they get it, kept with the delivery.
     """
 
@@ -39,6 +40,7 @@ class Notice:
     answers: str | None = None
     event_id: EventId | None = None
     extra: tuple[Field, ...] = ()
+    post_id: PostId | None = None
 
 
 def send(connection: Connection, composer: Composer, notice: Notice, now: datetime) -> None:
@@ -67,7 +69,7 @@ def compose_notice(composer: Composer, notice: Notice, now: datetime) -> Outgoin
     return Outgoing(
         event_id=notice.event_id,
         ticket_id=None if ticket is None else ticket.id,
-        post_id=None,
+        post_id=notice.post_id,
         queue_id=queue.id,
         face=Face.NOTICE if ticket is None else Face.TICKET,
         message_id=message_id,

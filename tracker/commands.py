@@ -55,7 +55,10 @@ class NewPost:
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """Open a ticket with its first post; `requester`: who asked, where it is not its author."""
+    """Open a ticket with its first post; `requester`: who asked, where it is not its author.
+
+    `quiet`: nobody is told of the post.
+    """
 
     queue_id: QueueId
     title: str
@@ -65,6 +68,7 @@ class OpenTicket:
     imported: bool = False
     topic: str = ""
     requester: Person | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,9 @@ class AddPost:
     """Add a post to a ticket.
 
     `automatic`: from a machine; it changes nothing, joins nobody, tells nobody. `joins` False: a moderator
-    let one post of a stranger into a private ticket, no more. `reopens` False: what wrote it says itself
-    where the matter stands. `late_opening`: the message that a provisional ticket was waiting for; its title
+    let one post of a stranger into a private ticket, no more. `reopens` False: it says itself where the
+    matter stands, or says nothing but commands. `quiet`: nobody is told of
+    the post. `late_opening`: the message that a provisional ticket was waiting for; its title
     becomes the ticket's.
     """
 
@@ -84,6 +89,7 @@ class AddPost:
     late_opening: str | None = None
     joins: bool = True
     reopens: bool = True
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

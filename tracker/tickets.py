@@ -73,7 +73,8 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, opener: Person) -> tuple[T
     post_id = posts.insert_post(uow.connection, ticket_id, 1, post)
     place = Membership(ticket_id, opener, NosyState.JOINED, "requester")
     store.set_state(uow.connection, place, uow.now, known=False)
-    uow.record(ticket_id, Kind.OPENED, actor, post_id=post_id, after=command.title)
+    opened = Event(ticket_id, Kind.OPENED, actor, uow.now, post_id, after=command.title, quiet=command.quiet)
+    uow.record_event(opened)
     uow.record(ticket_id, Kind.JOINED, actor, after=opener.address)
     if requester.id != opener.id:
         uow.record(ticket_id, Kind.REQUESTER, actor, before=opener.address, after=requester.address)
@@ -116,7 +117,7 @@ def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
     if ticket.status is Status.RESOLVED and not command.reopens:
         status = ticket.status
     _touch(uow, ticket, command, author, status)
-    uow.record(ticket.id, Kind.POSTED, actor, post_id=post_id)
+    uow.record_event(Event(ticket.id, Kind.POSTED, actor, uow.now, post_id, quiet=command.quiet))
     if status is not ticket.status:
         _record_status(uow, ticket, status, actor, post_id)
     if command.joins:

@@ -61,7 +61,7 @@ class UnitOfWork:
     def _placed(self, event: Event) -> Event:
         if self._part_of is None and not self.quiet:
             return event
-        return replace(event, part_of=self._part_of, quiet=self.quiet)
+        return replace(event, part_of=self._part_of, quiet=event.quiet or self.quiet)
 
     @contextmanager
     def parts_of(self, act: EventId, *, quiet: bool = False) -> Iterator[None]:

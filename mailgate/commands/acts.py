@@ -4,42 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
 from mailgate import commandwords as words
+from mailgate.commands import mending
 from mailgate.commands.handover import hand_over
+from mailgate.commands.scene import CHANGES, Scene, known_person
 from mailgate.commandwords import Command, Word
 from mailgate.reading import Reading
+from mailgate.saying import Said
 from mailgate.threads.match import Question
 from routing.grid import Grid
 from tracker import assign, nosy, rights, tickets
-from tracker.events import Actor
 from tracker.model import BadValue, Person, Priority, Status, Ticket, TicketId, TrackerError
-from tracker.people import read_address
-from tracker.storage import people, posts
+from tracker.storage import journal, posts
 from tracker.storage.keys import KnownKey
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 from tracker.words import nearest
 
 _FOR_ONESELF: Final = frozenset({Word.FOLLOW, Word.UNFOLLOW, Word.MUTE})
+# What whoever is believed may ask of a ticket that they may post on; undoing is of one's own deeds.
+_FOR_ANYBODY: Final = frozenset({Word.PRIVATE, Word.SHOW, Word.UNDO})
+_FOR_STAFF: Final = frozenset({Word.NOSY, Word.QUIET, Word.SPLIT, Word.MERGE, Word.MOVE})
+# Changes that a member may make in an hour; more is a program's, or spite.
+_MOST_CHANGES: Final = 20
 _LIKE_STATUS: Final = frozenset({Word.STATUS, Word.CLAIM})
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What became of one line ("" for what an address asks): done, or why not."""
-
-    line: str
-    done: bool
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.line}: {self.text}" if self.line else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,22 @@ class Asking:
     believed: bool = False
     may_set_status: bool = False
     may_change: bool = False
+    sender: Sender | None = None
+
+    @property
+    def staff(self) -> bool:
+        return self.believed and self.sender is not None and self.sender.staff
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody is told of the post: staff asked so."""
+        return self.staff and any(command.word is Word.QUIET for command in self.commands)
+
+    @property
+    def shows(self) -> bool:
+        """Whether its author wants to read what was said."""
+        words = {command.word for command in self.commands}
+        return self.believed and bool(words & {Word.SHOW, Word.FOLLOW})
 
 
 def asked(
@@ -68,7 +79,7 @@ def asked(
     if ticket is None:
         # Who opens a ticket takes part in it.
         member = sender is not None and (sender.staff or sender.person.member)
-        return Asking(commands, trusted, may_set_status=trusted, may_change=trusted and member)
+        return Asking(commands, trusted, may_set_status=trusted, may_change=trusted and member, sender=sender)
     # Their own token speaks for the From on a public ticket (product.md, rights).
     vouched = trusted or (ticket.id in question.own and not ticket.private)
     return Asking(
@@ -76,6 +87,7 @@ def asked(
         vouched,
         may_set_status=vouched and rights.may_change_status(connection, sender, ticket),
         may_change=trusted and rights.may_change(connection, sender, ticket),
+        sender=sender,
     )
 
 
@@ -90,33 +102,19 @@ def _of_subject(connection: Connection, reading: Reading, known: tuple[KnownKey,
     return words.of_subject(tuple(item for item in reading.subject.asked if item.casefold() not in before))
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The ticket a command is about, who asks, and the registry that names are looked up in."""
-
-    uow: UnitOfWork
-    ticket: Ticket
-    author: Person
-    grid: Grid | None
-
-    @property
-    def actor(self) -> Actor:
-        return Actor(self.author.id, "mail")
-
-
 def carry_out(
     uow: UnitOfWork, asking: Asking, ticket_id: TicketId, author: Person, grid: Grid | None
 ) -> tuple[Said, ...]:
     """Do what may be done, each line in its turn; what was refused says why."""
     said = []
     for command in asking.commands:
-        scene = Scene(uow, tickets.find(uow, ticket_id), author, grid)
+        scene = Scene(uow, tickets.find(uow, ticket_id), author, grid, asking.sender)
         said.append(_carry_out_one(scene, asking, command))
     return tuple(said)
 
 
 def _carry_out_one(scene: Scene, asking: Asking, command: Command) -> Said:
-    objection = _objection(asking, command)
+    objection = _objection(asking, command) or _too_many(scene, asking, command)
     if objection:
         return Said(command.line, False, objection)
     try:
@@ -137,9 +135,23 @@ def _objection(asking: Asking, command: Command) -> str:
         return "nothing proves that the mail is from you"
     if word in _LIKE_STATUS and not asking.may_set_status:
         return "that is for its requester, owner, staff, and members who take part"
-    if word not in _LIKE_STATUS and word is not Word.PRIVATE and not asking.may_change:
+    if word in _FOR_STAFF and not asking.staff:
+        return "that is for the staff of a support center"
+    if word not in _LIKE_STATUS | _FOR_ANYBODY and not asking.may_change:
         return "that is for staff, and for members who take part"
     return ""
+
+
+def _too_many(scene: Scene, asking: Asking, command: Command) -> str:
+    """Why a member may change no more in this hour, or ""."""
+    if asking.staff or command.word in _FOR_ONESELF | _FOR_ANYBODY:
+        return ""
+    since = scene.uow.now - timedelta(hours=1)
+    scene.uow.flush()
+    deeds = journal.of_actor(scene.uow.connection, scene.author.id, since)
+    if sum(row.event.kind in CHANGES for row in deeds) < _MOST_CHANGES:
+        return ""
+    return f"you changed {_MOST_CHANGES} things in an hour; try again later, or ask staff"
 
 
 def _center(scene: Scene, argument: str) -> str:
@@ -154,19 +166,9 @@ def _claim(scene: Scene, _: str) -> str:
 
 
 def _owner(scene: Scene, argument: str) -> str:
-    owner = scene.author if argument.lower() == "me" else _known_person(scene, argument)
+    owner = scene.author if argument.lower() == "me" else known_person(scene, argument)
     tickets.set_owner(scene.uow, scene.ticket, owner, scene.actor)
     return f"its owner is {owner.name or owner.address}"
-
-
-def _known_person(scene: Scene, argument: str) -> Person:
-    address = read_address(argument)
-    found: Sender | None = None
-    if address is not None:
-        found = people.find_sender(scene.uow.connection, address)
-    if found is None:
-        raise BadValue(f"nobody here is called {argument!r}; write an address, or `me`")
-    return found.person
 
 
 def _status(scene: Scene, argument: str) -> str:
@@ -224,6 +226,14 @@ def _private(scene: Scene, _: str) -> str:
     return "it is private now"
 
 
+def _quiet(_: Scene, __: str) -> str:
+    return "nobody is told of this post"
+
+
+def _show(_: Scene, __: str) -> str:
+    return "all that was said comes in a mail of its own"
+
+
 def _one_of(argument: str, known: dict[str, T]) -> T:
     value = known.get(argument.lower())
     if value is None:
@@ -244,4 +254,12 @@ _DO: Final[dict[Word, Callable[[Scene, str], str]]] = {
     Word.UNFOLLOW: _unfollow,
     Word.MUTE: _mute,
     Word.PRIVATE: _private,
+    Word.QUIET: _quiet,
+    Word.SHOW: _show,
+    Word.NOSY: mending.change_nosy,
+    Word.LINK: mending.link,
+    Word.SPLIT: mending.split,
+    Word.MERGE: mending.merge,
+    Word.MOVE: mending.move,
+    Word.UNDO: mending.undo_last,
 }

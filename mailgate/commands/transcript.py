@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from mailgate import notices
 from mailgate.addresses import ticket_address
-from mailgate.commands.acts import Said
 from mailgate.compose import Composer
 from mailgate.notices import Notice
 from mailgate.reading import Reading
+from mailgate.saying import Said
 from tracker.model import Ticket
 from tracker.nosy import Role
 from tracker.storage import queues

@@ -307,6 +307,19 @@ def get_blob_start(connection: Connection, sha256: str, size: int) -> bytes:
     return bytes(connection.execute(start).scalar() or b"")
 
 
+def headers_under(connection: Connection, key: str, size: int) -> tuple[bytes, ...]:
+    """The beginnings of the raw mails that are stored under the key of a message."""
+    mine = (t.message_key.c.key == key) & t.message_key.c.stored
+    query = (
+        select(t.post.c.raw_sha256)
+        .join(t.message_key, t.message_key.c.post_id == t.post.c.id)
+        .where(mine)
+        .distinct()
+        .limit(4)
+    )
+    return tuple(get_blob_start(connection, row.raw_sha256, size) for row in connection.execute(query))
+
+
 def get_blob(connection: Connection, sha256: str) -> bytes:
     """The raw bytes of that digest; KeyError when there are none."""
     content = connection.execute(_BLOB, {"sha256": sha256}).scalar()
