@@ -29,6 +29,7 @@ def to(community: Community, address: str) -> list[EmailMessage]:
 def said(community: Community, sender: str, command: str, subject: str = "Re: Jobs fail") -> str:
     """What the transcript of a command says."""
     before = len(to(community, sender))
+    community.clock.pass_by(minutes=1)
     community.inject(mail(sender, command, subject), [TICKET])
     answers = [one for one in to(community, sender)[before:] if one["Auto-Submitted"] == "auto-replied"]
     return " ".join(str(answers[0].get_content()).split()) if answers else ""
