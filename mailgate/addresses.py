@@ -100,33 +100,35 @@ def read_target(address: str, queues: Sequence[Queue]) -> Target | None:
     if not at:
         local, domain = address, ""
     local, domain = _unquoted(local).lower(), normalise_domain(domain)
-    domains = {queue.domain for queue in queues}
-    if local == POSTMASTER and (not domain or domain in domains):
+    if local == POSTMASTER and (not domain or _is_domain(domain, queues)):
         return Target(address, Role.POSTMASTER)
     for queue in queues:
-        if queue.domain == domain:
-            target = _read_local_part(address, local, queue)
-            if target is not None:
+        for name, _, here in (own.rpartition("@") for own in queue.addresses):
+            if here == domain and (target := _read_local_part(address, local, name, queue)) is not None:
                 return target
     return None
 
 
 def is_our_domain(address: str, queues: Sequence[Queue]) -> bool:
-    """Whether the domain of `address` is that of a list."""
-    domain = normalise_domain(address.rpartition("@")[2])
-    return any(queue.domain == domain for queue in queues)
+    """Whether the domain of `address` is that of a list, now or before."""
+    return _is_domain(normalise_domain(address.rpartition("@")[2]), queues)
+
+
+def _is_domain(domain: str, queues: Sequence[Queue]) -> bool:
+    return any(domain in queue.domains for queue in queues)
 
 
 def _unquoted(local: str) -> str:
     return local[1:-1] if len(local) > 1 and local[0] == local[-1] == '"' else local
 
 
-def _read_local_part(address: str, local: str, queue: Queue) -> Target | None:
-    if local == queue.local_part:
+def _read_local_part(address: str, local: str, name: str, queue: Queue) -> Target | None:
+    """What `local` means, where the list goes by `name`."""
+    if local == name:
         return Target(address, Role.POST, queue)
-    if not local.startswith(queue.local_part):
+    if not local.startswith(name):
         return None
-    rest = local[len(queue.local_part) :]
+    rest = local[len(name) :]
     if rest.startswith("+"):
         return _read_detail(address, rest[1:], queue)
     if rest.startswith("-bounces+"):

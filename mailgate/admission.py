@@ -122,7 +122,7 @@ class Admission:
             self._keys.is_copy(_ascii(proof), message_id) for proof in header.values(COPY_HEADER.lower())
         )
         proofs = [_ascii(proof) for proof in header.values(LIST_COPY_HEADER.lower())]
-        lists = [queue.address for queue in self._queues()] if proofs else []
+        lists = [one for queue in self._queues() for one in queue.names] if proofs else []
         if own or any(self._keys.is_list_copy(proof, one) for proof in proofs for one in lists):
             raise LoopDetected("This is a mail of ours come back")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailgate import cli_mail, cli_repair
+from mailgate import cli_lists_set, cli_mail, cli_repair
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
 from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
@@ -190,4 +190,6 @@ for command in (
     main.add_command(command)
 for command in cli_repair.COMMANDS:
     ticket.add_command(command)
+for command in (cli_lists_set.set_list, cli_lists_set.move_list, cli_lists_set.alias_list):
+    lists.add_command(command)
 give_home(main)

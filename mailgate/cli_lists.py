@@ -47,6 +47,8 @@ def lists_list(context: Context, as_json: bool) -> None:
                 "list": queue.address,
                 "tag": queue.tag,
                 "title": queue.title,
+                "aliases": list(queue.aliases),
+                "front": " ".join(filter(None, (queue.front, queue.front_address))),
                 "subscribers": len(queues.subscribers(connection, queue.id)),
             }
             for queue in queues.everyone(connection)
@@ -68,7 +70,7 @@ def lists_add(context: Context, address: str, tag: str | None, title: str | None
 
     def make(connection: Connection) -> None:
         known = queues.everyone(connection)
-        if any(one.address == queue.address for one in known):
+        if any(queue.address in one.addresses for one in known):
             raise Refusal(f"there is a list {queue.address} already")
         if any(one.tag.casefold() == queue.tag.casefold() for one in known):
             raise Refusal(f"the tag {queue.tag!r} belongs to another list; choose one with --tag")

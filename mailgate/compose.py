@@ -207,7 +207,7 @@ class Composer:
         queue = mail.queue
         added = write_header(
             [
-                list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
+                list_id(queue.title, queue.list_id),
                 tokens("List-Post", [f"<mailto:{queue.address}>"]),
                 tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
                 text(LIST_COPY_HEADER, self.keys.list_copy(queue.address)),
@@ -266,7 +266,7 @@ class Composer:
         The root id first in References, and alone in In-Reply-To: Gmail splits where that points
         elsewhere. Subject and To never change.
         """
-        root = self.keys.root_id(ticket.id, ticket.nonce, queue.domain)
+        root = self.keys.root_id(ticket.id, ticket.nonce, queue.root_domain)
         name = f"{queue.tag} ticket {ticket.id}"
         subject = f"[{queue.tag} #{ticket.id}] {ticket.mail_title}"
         known = references(earlier)
@@ -280,7 +280,7 @@ class Composer:
     def list_fields(self, ticket: Ticket, queue: Queue) -> list[Field]:
         """What says of which list a mail about a ticket is."""
         return [
-            list_id(queue.title, f"{queue.local_part}.{queue.domain}"),
+            list_id(queue.title, queue.list_id),
             tokens("List-Post", [f"<mailto:{ticket_address(queue, ticket.id)}>"]),
             tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
             text("Precedence", "list"),

@@ -119,6 +119,7 @@ def read_mail(
     named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)
     ids = (*message.in_reply_to, *message.references)
+    domains = (*queue.domains, queue.root_domain)
     return Reading(
         mail=mail,
         message=message,
@@ -136,7 +137,7 @@ def read_mail(
         parent_key=_parent_key(message, named),
         thread_key=_series_key(message, subject) or _thread_key(message),
         rooted=tuple(dict.fromkeys(n for i in ids if (n := keys.read_root_id(i)) is not None)),
-        claimed=tuple(n for i in ids if (n := keys.claimed_root(i, queue.domain)) is not None),
+        claimed=tuple(n for i in ids if (n := keys.claimed_root(i, domains)) is not None),
         quoted=_quoted_tickets(message.text, queue),
         copied_to=_copied_to(headers, queues),
         asked_by=askers(message, list_servers, queues) if subject.passes_on else (),
@@ -207,11 +208,12 @@ def _series_key(message: ParsedMessage, subject: SubjectReading) -> str | None:
 
 def _quoted_tickets(text: str, queue: Queue) -> tuple[TicketId, ...]:
     """Tickets whose addresses stand in the text: the foot of a mail of ours that was quoted."""
-    if queue.local_part + "+" not in text:
-        return ()
-    pattern = _ticket_address_pattern(queue.local_part, queue.domain)
-    found = pattern.finditer(text[:_QUOTED_CHARACTERS])
-    return tuple(dict.fromkeys(TicketId(int(match[1])) for match in found))
+    found: dict[TicketId, None] = {}
+    for local, _, domain in (address.rpartition("@") for address in queue.addresses):
+        if local + "+" in text:
+            pattern = _ticket_address_pattern(local, domain)
+            found |= {TicketId(int(match[1])): None for match in pattern.finditer(text[:_QUOTED_CHARACTERS])}
+    return tuple(found)
 
 
 @lru_cache(maxsize=64)

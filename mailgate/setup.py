@@ -15,7 +15,7 @@ from mailgate.settings import CONFIG_NAME, HostPort
 from mailgate.tokens import create_key_file
 from routing import rules as rule_text
 from routing import store as rule_store
-from tracker.model import BadValue, Queue, QueueId
+from tracker.model import Address, BadValue, Queue, QueueId
 from tracker.people import normalise_address
 from tracker.resources import resource_dir
 from tracker.storage import migrate, queues
@@ -89,7 +89,7 @@ def _kept(wishes: Wishes, instance: Instance) -> list[str]:
 
 def _first_rows(connection: Connection, queue: Queue, clock: Clock) -> list[str]:
     made: list[str] = []
-    if queue.address not in {known.address for known in queues.everyone(connection)}:
+    if all(queue.address not in known.addresses for known in queues.everyone(connection)):
         queues.create(connection, queue, clock())
         made.append(f"list {queue.address}, tickets [{queue.tag} #1]")
     if rule_store.active_number(connection) == 0:
@@ -101,12 +101,18 @@ def _first_rows(connection: Connection, queue: Queue, clock: Clock) -> list[str]
 
 
 def _queue(wishes: Wishes) -> Queue:
-    address = normalise_address(wishes.list_address)
-    local, _, domain = address.rpartition("@")
+    local, _, domain = list_address(wishes.list_address).rpartition("@")
+    tag = wishes.tag or local
+    check_tag(tag)
+    return Queue(QueueId(0), local, domain, tag, tag)
+
+
+def list_address(text: str) -> Address:
+    """An address that a list may have; BadValue for one that it may not."""
+    local, _, domain = normalise_address(text).rpartition("@")
     if "+" in local or not local.isascii() or not local.isprintable() or " " in local:
-        raise BadValue(f"{address}: the name of a list is plain, without + and blanks")
-    check_tag(wishes.tag or local)
-    return Queue(QueueId(0), local.lower(), domain, wishes.tag or local.lower(), wishes.tag or local.lower())
+        raise BadValue(f"{text}: the name of a list is plain, without + and blanks")
+    return Address(f"{local.lower()}@{domain}")
 
 
 def check_tag(tag: str) -> None:

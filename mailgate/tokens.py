@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -64,10 +65,12 @@ class Keys:
             return None
         return TicketId(int(found[1]))
 
-    def claimed_root(self, message_id: str, domain: str) -> TicketId | None:
-        """The ticket of what looks like a root id of `domain` and is none: broken, or forged."""
+    def claimed_root(self, message_id: str, domains: Sequence[str]) -> TicketId | None:
+        """The ticket of what looks like a root id of `domains` and is none: broken, or forged."""
         found = _ROOT_ID.fullmatch(message_id)
-        if found is None or not message_id.lower().endswith(f"@{domain}>") or self.read_root_id(message_id):
+        if found is None or self.read_root_id(message_id):
+            return None
+        if message_id.lower().rpartition("@")[2].rstrip(">") not in domains:
             return None
         return TicketId(int(found[1]))
 

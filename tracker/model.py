@@ -131,17 +131,52 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A list: people mail `local_part@domain`, its tickets carry `[tag #n]`."""
+    """A list: people mail `local_part@domain`, its tickets carry `[tag #n]`.
+
+    `aliases` are its other addresses: those that it had before, and any that it was given. `first_address`
+    is the one that it was made with, "" while it has that: names made of it stay. `front` is the list
+    manager that its posts come from and that sends the list copies, "" where we do; `front_address` is the
+    list there.
+    """
 
     id: QueueId
     local_part: str
     domain: str
     tag: str
     title: str
+    aliases: tuple[str, ...] = ()
+    first_address: str = ""
+    front: str = ""
+    front_address: str = ""
 
     @property
     def address(self) -> str:
         return f"{self.local_part}@{self.domain}"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that means this list, its own first."""
+        return (self.address, *self.aliases)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its addresses, and the one it was made with, which need mean nothing any more."""
+        return tuple(filter(None, dict.fromkeys((*self.addresses, self.first_address))))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Every domain where its addresses mean this list, its own first."""
+        return tuple(dict.fromkeys(address.rpartition("@")[2] for address in self.addresses))
+
+    @property
+    def list_id(self) -> str:
+        """What List-Id calls it: of its first address, for the name stays when a list moves (RFC 2919 6)."""
+        return (self.first_address or self.address).replace("@", ".")
+
+    @property
+    def root_domain(self) -> str:
+        """The domain in root ids: a ticket keeps its root id, or mail clients would make it two threads."""
+        return (self.first_address or self.address).rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)

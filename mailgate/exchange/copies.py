@@ -92,7 +92,7 @@ def _fields(
     composer: Composer, mail: PostMail | ChangeMail, wording: Wording, author: str, *, reply: bool
 ) -> list[Field]:
     ticket, queue = mail.ticket, mail.queue
-    root = composer.keys.root_id(ticket.id, ticket.nonce, queue.domain)
+    root = composer.keys.root_id(ticket.id, ticket.nonce, queue.root_domain)
     # What its tracker opened here has its tag in the title.
     tag = "" if wording.tag in ticket.mail_title else wording.tag
     tagged = " ".join(filter(None, (tag, f"[{queue.tag} #{ticket.id}]", ticket.mail_title)))

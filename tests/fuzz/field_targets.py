@@ -60,7 +60,7 @@ def check_ids(raw: bytes) -> None:
     for each in ids:
         assert each.startswith("<") and each.endswith(">") and not DIRTY.search(each)
         KEYS.read_root_id(each)
-        KEYS.claimed_root(each, "lists.example.org")
+        KEYS.claimed_root(each, ["lists.example.org"])
     assert read_ids(" ".join(ids).encode()) == ids
     plain = [each for each in ids if each.isascii() and len(each) <= MAX_VALUE]
     written = write_header([tokens("References", ids)])

@@ -325,7 +325,7 @@ class Community:
     def root_id(self, number: int) -> str:
         """What stands first in every References we write for a ticket."""
         ticket = self.app.read(lambda c: store.by_ids(c, (TicketId(number),)))[TicketId(number)]
-        return self.app.keys.root_id(ticket.id, ticket.nonce, self.app.queues()[0].domain)
+        return self.app.keys.root_id(ticket.id, ticket.nonce, self.app.queues()[0].root_domain)
 
     def post_id_of(self, uid: str) -> str:
         """The Message-ID that the post of an accepted mail goes by."""

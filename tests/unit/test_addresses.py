@@ -156,3 +156,47 @@ def test_tickets_are_named_in_order_and_once() -> None:
 def test_an_unknown_recipient_and_a_relay_attempt_differ_by_the_domain() -> None:
     assert is_our_domain("nobody@Lists.Example.org", QUEUES)
     assert not is_our_domain("nobody@elsewhere.example", QUEUES)
+
+
+MOVED = Queue(
+    QueueId(4),
+    "osg-support",
+    "tickets.example.net",
+    "OSG",
+    "OSG",
+    aliases=("osg-general@lists.old.example", "grid@lists.old.example"),
+    first_address="osg-general@lists.old.example",
+)
+
+
+@pytest.mark.parametrize("name", ["osg-support@tickets.example.net", *MOVED.aliases])
+def test_every_address_of_a_list_means_it_with_all_that_belongs_to_it(name: str) -> None:
+    local, _, domain = name.partition("@")
+    wanted = {
+        "": (Role.POST, None),
+        "+42": (Role.TICKET, None),
+        f"+42.{TOKEN}": (Role.TICKET, TOKEN),
+        f"+42.done.{TOKEN}": (Role.TICKET, TOKEN),
+        "-request": (Role.REQUEST, None),
+        f"+unsubscribe.{TOKEN}": (Role.UNSUBSCRIBE, TOKEN),
+        f"-bounces+7.{TOKEN}": (Role.BOUNCES, TOKEN),
+        f"+x.{TOKEN}": (Role.EXCHANGE, TOKEN),
+    }
+    for detail, meant in wanted.items():
+        target = read_target(f"{local}{detail}@{domain}", (*QUEUES, MOVED))
+        assert target is not None, detail
+        assert (target.role, target.token) == meant
+        assert target.queue == MOVED
+
+
+def test_a_list_has_only_the_names_that_it_had_at_a_domain() -> None:
+    assert read_target("osg-support@lists.old.example", (MOVED,)) is None
+    assert read_target("osg-general@tickets.example.net", (MOVED,)) is None
+    assert is_our_domain("nobody@lists.old.example", (MOVED,))
+    assert read_target("postmaster@lists.old.example", (MOVED,)) is not None
+
+
+def test_what_is_written_names_the_new_address_and_names_stay() -> None:
+    assert ticket_address(MOVED, TicketId(42)) == "osg-support+42@tickets.example.net"
+    assert (MOVED.list_id, MOVED.root_domain) == ("osg-general.lists.old.example", "lists.old.example")
+    assert (GENERAL.list_id, GENERAL.root_domain) == ("osg-general.lists.example.org", "lists.example.org")

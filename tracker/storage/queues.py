@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +17,15 @@ from tracker.words import nearest
 _SMALL_LIST: Final = 50
 _SEPARATOR: Final = "\n"
 
+_EVERYONE: Final = (
+    select(
+        t.queue,
+        t.queue_alias.c.local_part.label("alias_local"),
+        t.queue_alias.c.domain.label("alias_domain"),
+    )
+    .outerjoin(t.queue_alias, t.queue_alias.c.queue_id == t.queue.c.id)
+    .order_by(t.queue.c.id, t.queue_alias.c.domain, t.queue_alias.c.local_part)
+)
 _SUBSCRIBERS: Final = (
     select(t.subscription, t.person.c.id, t.person.c.address, t.person.c.name, t.person.c.member)
     .join(t.person, t.person.c.id == t.subscription.c.person_id)
@@ -45,20 +54,40 @@ class Subscriber:
 
 def everyone(connection: Connection) -> tuple[Queue, ...]:
     """All lists, oldest first."""
-    return tuple(_queue(row) for row in connection.execute(select(t.queue).order_by(t.queue.c.id)))
+    found: dict[QueueId, Queue] = {}
+    for row in connection.execute(_EVERYONE):
+        queue = found.get(QueueId(row.id)) or _queue(row)
+        alias = () if row.alias_local is None else (f"{row.alias_local}@{row.alias_domain}",)
+        found[queue.id] = replace(queue, aliases=(*queue.aliases, *alias))
+    return tuple(found.values())
 
 
 def _queue(row: Row[Any]) -> Queue:
-    return Queue(QueueId(row.id), row.local_part, row.domain, row.tag, row.title)
+    return Queue(
+        QueueId(row.id),
+        row.local_part,
+        row.domain,
+        row.tag,
+        row.title,
+        first_address=row.first_address,
+        front=row.front,
+        front_address=row.front_address,
+    )
 
 
 def find(connection: Connection, name: str) -> Queue:
-    """The list called `name`: its local part, its address, or its tag in any case."""
+    """The list called `name`: its local part, its address, or its tag in any case; else another of its
+    addresses, or what stood before the @ in one.
+    """
     wanted = name.casefold()
-    for queue in everyone(connection):
+    known = everyone(connection)
+    for queue in known:
         if wanted in (queue.local_part.casefold(), queue.address.casefold(), queue.tag.casefold()):
             return queue
-    hint = nearest(name, [queue.local_part for queue in everyone(connection)])
+    for queue in known:
+        if any(wanted in (alias.casefold(), alias.partition("@")[0].casefold()) for alias in queue.aliases):
+            return queue
+    hint = nearest(name, [queue.local_part for queue in known])
     raise NoSuchQueue(f"there is no list {name!r}{hint}")
 
 
@@ -73,6 +102,45 @@ def create(connection: Connection, queue: Queue, now: datetime) -> Queue:
     }
     made = connection.execute(insert(t.queue).returning(t.queue.c.id), values).scalar_one()
     return Queue(QueueId(made), queue.local_part, queue.domain, queue.tag, queue.title)
+
+
+def rename(connection: Connection, queue: Queue, title: str) -> None:
+    """Let List-Id say something else of a list."""
+    connection.execute(update(t.queue).where(t.queue.c.id == queue.id).values(title=title))
+
+
+def set_front(connection: Connection, queue: Queue, front: str, address: str) -> None:
+    """Put a list manager in front of a list, or with "" none."""
+    values = {"front": front, "front_address": address}
+    connection.execute(update(t.queue).where(t.queue.c.id == queue.id).values(values))
+
+
+def move(connection: Connection, queue: Queue, address: str) -> None:
+    """Give a list another address; that of before goes on meaning it. IntegrityError when it is taken."""
+    local, _, domain = address.rpartition("@")
+    remove_alias(connection, queue, address)
+    values = {
+        "local_part": local,
+        "domain": domain,
+        "first_address": queue.first_address or queue.address,
+    }
+    connection.execute(update(t.queue).where(t.queue.c.id == queue.id).values(values))
+    add_alias(connection, queue, queue.address)
+
+
+def add_alias(connection: Connection, queue: Queue, address: str) -> None:
+    """Let another address mean a list. IntegrityError when it means one already."""
+    local, _, domain = address.rpartition("@")
+    values = {"queue_id": queue.id, "local_part": local, "domain": domain}
+    connection.execute(insert(t.queue_alias), values)
+
+
+def remove_alias(connection: Connection, queue: Queue, address: str) -> bool:
+    """Let an address mean a list no more; False when it was none of its aliases."""
+    local, _, domain = address.rpartition("@")
+    this = (t.queue_alias.c.local_part == local) & (t.queue_alias.c.domain == domain)
+    mine = this & (t.queue_alias.c.queue_id == queue.id)
+    return connection.execute(delete(t.queue_alias).where(mine)).rowcount > 0
 
 
 def subscribe(

@@ -68,6 +68,10 @@ queue = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # The list manager that posts come from and that sends the list copies, "mailman"; empty: we do.
     Column("front", Text, nullable=False, server_default=""),
+    # The address of the list there; empty: any list of the list managers that are believed.
+    Column("front_address", Text, nullable=False, server_default=""),
+    # The address that it was made with; empty: it has not moved. List-Id and root ids keep that name.
+    Column("first_address", Text, nullable=False, server_default=""),
     Index("uq_queue_address", "local_part", "domain", unique=True),
 )
 
@@ -347,6 +351,8 @@ post = Table(
     Column("copied_to", Text, nullable=False),
     # The policy of the author's domain would have list copies under their name refused (DMARC).
     Column("munge", Boolean, nullable=False, server_default=false()),
+    # The list manager in front gave it to those who are on the list.
+    Column("on_list", Boolean, nullable=False, server_default=false()),
     Index("uq_post_ticket_id_n", "ticket_id", "n", unique=True),
     Index("ix_post_base_received", "base", "received"),
 )
