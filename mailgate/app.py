@@ -38,6 +38,7 @@ from mailgate.senders import ListServers
 from mailgate.threads.match import Writer as MailWriter
 from mailgate.tokens import Keys
 from mailgate.unreached import Unreached
+from mailgate.urls import Urls
 from mailgate.verdict import Verdict
 from mailgate.viewpoint import facts_of
 from mailgate.worker import Tries, Worker
@@ -90,7 +91,7 @@ class App:
 
     @cached_property
     def composer(self) -> Composer:
-        return Composer(self.keys)
+        return Composer(self.keys, Urls(self.settings.web.url))
 
     @cached_property
     def gateway(self) -> Gateway:

@@ -22,9 +22,15 @@ def tell_staff(uow: UnitOfWork, composer: Composer, asked: Iterable[Asked]) -> N
     for one in asked:
         if one.target.verb in (Verb.UNFOLLOW, Verb.MUTE) and one.ticket_id is not None and one.on_behalf_of:
             ticket = store.resolve(uow.connection, (one.ticket_id,)).get(one.ticket_id)
-            center = None if ticket is None else _center_at(uow, ticket, one.on_behalf_of)
-            if ticket is not None and center is not None:
-                _tell(uow, composer, ticket, center)
+            if ticket is not None:
+                tell_of(uow, composer, ticket, one.on_behalf_of)
+
+
+def tell_of(uow: UnitOfWork, composer: Composer, ticket: Ticket, address: Address) -> None:
+    """Tell the staff of a center that its address left a ticket; nothing where it is none's."""
+    center = _center_at(uow, ticket, address)
+    if center is not None:
+        _tell(uow, composer, ticket, center)
 
 
 def _center_at(uow: UnitOfWork, ticket: Ticket, address: Address) -> TicketCenter | None:

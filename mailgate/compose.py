@@ -34,7 +34,8 @@ from mailgate.mimeout import Entity, OutPart, mixed, text_part
 from mailgate.quotes.quoting import count_lines, separate, stands_alone
 from mailgate.tokens import Keys
 from mailgate.urls import Urls
-from tracker.model import Address, EventId, PostId, Queue, Ticket
+from mailgate.waysout import to_path, way_out
+from tracker.model import Address, EventId, PostId, Queue, Ticket, TicketId
 from tracker.nosy import Face, Role, Told
 from tracker.resources import resource_dir
 from tracker.storage.posts import Post
@@ -140,6 +141,7 @@ class Composer:
             tokens("Message-ID", [post.message_id]),
             *original_id(post),
             *self.list_fields(mail.ticket, mail.queue),
+            *self._archive_fields(mail.ticket, post),
             text("X-Mailgate-Event", "opened" if mail.opening else "reply"),
             *_state_fields(mail.ticket, mail.centers, reason),
             copy_proof(self.keys, post.message_id),
@@ -209,9 +211,9 @@ class Composer:
             [
                 list_id(queue.title, queue.list_id),
                 tokens("List-Post", [f"<mailto:{queue.address}>"]),
-                tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
+                *_list_offices(queue),
+                *self._archive_fields(mail.ticket, mail.post),
                 text(LIST_COPY_HEADER, self.keys.list_copy(queue.address)),
-                tokens("List-Owner", [f"<mailto:{queue.local_part}-owner@{queue.domain}>"]),
             ]
         )
         return Outgoing(
@@ -230,10 +232,10 @@ class Composer:
     def personal(self, outgoing: Outgoing, due: Due, queue: Queue) -> Copy:
         """The copy that one person gets: their reply address, their way out, their reverse-path."""
         fields = self._ticket_fields(outgoing, due, queue)
-        if outgoing.face is Face.LIST:
+        if outgoing.face is Face.LIST or (outgoing.face is Face.NOTICE and due.role is Role.SUBSCRIBER):
             token = self.keys.unsubscribe(queue.id, due.address)
-            way_out = f"<mailto:{queue.local_part}+unsubscribe.{token}@{queue.domain}>"
-            fields = [tokens("List-Unsubscribe", [way_out])]
+            mailto = f"<mailto:{queue.local_part}+unsubscribe.{token}@{queue.domain}>"
+            fields = self._ways_out(mailto, due, queue, None)
         content = b"".join((write_header(fields), outgoing.head, b"\r\n", outgoing.body or b""))
         reverse_path = bounce_address(queue, due.id, self.keys.bounce(due.id))
         return Copy(due.id, reverse_path, due.address, content)
@@ -244,15 +246,25 @@ class Composer:
             return []
         token = self.keys.reply(number, due.address)
         name = f"{queue.tag} ticket {number}"
-        way_out = f"<mailto:{ticket_address(queue, number, 'unfollow', token)}>"
+        mailto = f"<mailto:{ticket_address(queue, number, 'unfollow', token)}>"
         if due.role is Role.CONTACT:
             # Who never joined leaves more than a ticket (product.md, two copies).
-            way_out = f"<mailto:{self._way_out_for_good(queue, due.address)}>"
+            mailto = f"<mailto:{self._way_out_for_good(queue, due.address)}>"
         return [
             mailboxes("Reply-To", [Mailbox(ticket_address(queue, number, token), name)]),
-            tokens("List-Unsubscribe", [way_out]),
+            *self._ways_out(mailto, due, queue, number),
             text("X-Mailgate-Recipient", due.address),
         ]
+
+    def _ways_out(self, mailto: str, due: Due, queue: Queue, number: TicketId | None) -> list[Field]:
+        """How to leave (RFC 2369 3.2): by mail, by the web, and where clients may press it, at one click
+        (RFC 8058)."""
+        leave = way_out(queue, due.role, due.address, number)
+        link = self.urls.leave(to_path(leave, self.keys))
+        fields = [tokens("List-Unsubscribe", [mailto, *([f"<{link}>"] if link else [])], ",")]
+        if link and self.urls.one_click:
+            fields.append(text("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+        return fields
 
     def _way_out_for_good(self, queue: Queue, address: Address) -> str:
         """Where a mail makes that no contact or center of that address is written to again."""
@@ -282,14 +294,33 @@ class Composer:
         return [
             list_id(queue.title, queue.list_id),
             tokens("List-Post", [f"<mailto:{ticket_address(queue, ticket.id)}>"]),
-            tokens("List-Help", [f"<mailto:{queue.local_part}-request@{queue.domain}?subject=help>"]),
+            *_list_offices(queue),
             text("Precedence", "list"),
             text("X-Auto-Response-Suppress", "All"),
+        ]
+
+    def _archive_fields(self, ticket: Ticket, post: Post) -> list[Field]:
+        """Where ticket and post stand on the web (RFC 2369 3.6, RFC 5064), if anybody may look."""
+        if not self.urls.base or ticket.private:
+            return []
+        return [
+            tokens("List-Archive", [f"<{self.urls.ticket(ticket.id)}>"]),
+            tokens("Archived-At", [f"<{self.urls.post(ticket.id, post.n)}>"]),
         ]
 
     def render(self, template: str, **values: object) -> str:
         """The text that a template of mails gives."""
         return self._templates.get_template(template).render(**values)
+
+
+def _list_offices(queue: Queue) -> list[Field]:
+    """Where a list is asked for help, joined, and whose it is (RFC 2369 3.1, 3.3, 3.5)."""
+    office = f"<mailto:{queue.local_part}-{{}}@{queue.domain}{{}}>"
+    return [
+        tokens("List-Help", [office.format("request", "?subject=help")]),
+        tokens("List-Subscribe", [office.format("subscribe", "")]),
+        tokens("List-Owner", [office.format("owner", "")]),
+    ]
 
 
 def references(earlier: Sequence[str]) -> list[str]:

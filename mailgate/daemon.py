@@ -8,9 +8,9 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from mailgate import inbound
 from mailgate.apart import is_costly
@@ -33,6 +33,14 @@ _LISTS_FRESH_S: Final = 1.0
 _ERRANDS_S: Final = 5.0
 
 log = logging.getLogger(__name__)
+
+
+class _Stoppable(Protocol):
+    """A listener of any kind."""
+
+    address: str
+
+    async def stop(self, grace: float) -> None: ...
 
 
 class Lists:
@@ -112,7 +120,9 @@ async def run(app: App) -> None:
     writer, inboxes = Writer(app.database), Inboxes(Inbox(), Inbox(quick=False))
     stages = build_stages(app, writer, inboxes)
     # Nothing runs yet: if a port is taken, we end as if we had not begun.
-    listeners = await _listen(app, writer, inboxes, stages)
+    listeners: dict[str, _Stoppable] = {**await _listen(app, writer, inboxes, stages)}
+    if app.settings.web.listen is not None:
+        listeners["http"] = await _listen_web(app, writer, app.settings.web.listen)
     writer.start()
     app.write(lambda connection: inbound.release_leases(connection, app.clock()))
     stages.start()
@@ -151,10 +161,24 @@ async def _listener(house: House, dialect: Dialect, at: HostPort) -> Listener:
         raise InstanceError(f"cannot listen on {at}: {error.strerror}; {advice}") from None
 
 
-def _say_ready(app: App, listeners: dict[str, Listener]) -> None:
+async def _listen_web(app: App, writer: Writer, at: HostPort) -> _Stoppable:
+    # Only now: it costs a tenth of a second, and many an instance has no web.
+    from web.server import WebListener
+    from web.site import Site
+
+    site = Site(app, lambda work: writer.write(work).result())
+    try:
+        return await WebListener.start(site.asgi(), app.settings.web, at)
+    except OSError as error:
+        advice = f"stop what is there, or change [web] listen in {CONFIG_NAME}"
+        raise InstanceError(f"cannot listen on {at}: {error.strerror}; {advice}") from None
+
+
+def _say_ready(app: App, listeners: Mapping[str, _Stoppable]) -> None:
     """One line of JSON for programs, hints for people on stderr."""
-    addresses = {name: listeners[name].address if name in listeners else None for name in ("smtp", "lmtp")}
-    print(json.dumps({"ready": True, **addresses, "http": None}), flush=True)  # noqa: T201
+    names = ("smtp", "lmtp", "http")
+    addresses = {name: listeners[name].address if name in listeners else None for name in names}
+    print(json.dumps({"ready": True, **addresses}), flush=True)  # noqa: T201
     lists = ", ".join(queue.address for queue in app.queues())
     sys.stderr.write(f"mailgate serves {lists}\n")
 

@@ -11,7 +11,7 @@ import difflib
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -92,6 +92,14 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    listen: HostPort | None
+    url: str
+    tls_certificate_file: str
+    tls_key_file: str
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeSettings:
     message_size: Bytes
     recipients: Count
@@ -156,6 +164,7 @@ class Settings:
     database: DatabaseSettings
     smtp: Listen
     lmtp: Listen
+    web: WebSettings
     intake: IntakeSettings
     mail: MailSettings
     outgoing: OutgoingSettings
@@ -172,11 +181,19 @@ def load(path: Path | None) -> Settings:
     if path is not None:
         _merge(merged, _read_site_file(path), "", mistakes)
     settings: Settings = _build(Settings, merged, "", mistakes)
-    if not mistakes and bool(settings.intake.tls_certificate_file) != bool(settings.intake.tls_key_file):
-        mistakes.append("intake.tls_certificate_file and intake.tls_key_file: give both or none")
+    if not mistakes:
+        mistakes += _contradictions(settings)
     if mistakes:
         raise BadConfig(mistakes)
     return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    for name, section in (("intake", settings.intake), ("web", settings.web)):
+        if bool(section.tls_certificate_file) != bool(section.tls_key_file):
+            yield f"{name}.tls_certificate_file and {name}.tls_key_file: give both or none"
+    if settings.web.url and not settings.web.url.startswith(("https://", "http://")):
+        yield f'web.url: "{settings.web.url}" begins with neither https:// nor http://'
 
 
 def _read_site_file(path: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tracker.unit_of_work import Clock, system_clock
 
 _SMTP_PORT: Final = 2525
 _LMTP_PORT: Final = 2424
+_WEB_PORT: Final = 8025
 _TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _ANY_PORT: Final = 0
 
@@ -123,7 +124,7 @@ def check_tag(tag: str) -> None:
 
 def _config_text(wishes: Wishes) -> str:
     """The site's file: only what is this site's; every key there is stands in config/default.toml."""
-    smtp, lmtp = _free_port(_SMTP_PORT), _free_port(_LMTP_PORT)
+    smtp, lmtp, web = _free_port(_SMTP_PORT), _free_port(_LMTP_PORT), _free_port(_WEB_PORT)
     lines = [
         "# What differs from the defaults; `mailgate config show` prints every key with its value.",
         "[smtp]",
@@ -131,6 +132,11 @@ def _config_text(wishes: Wishes) -> str:
         "",
         "[lmtp]",
         f'listen = "127.0.0.1:{lmtp}"',
+        "",
+        "[web]",
+        f'listen = "127.0.0.1:{web}"',
+        "# Where it is seen from outside, through a proxy that speaks TLS; until then mails carry no links.",
+        '# url = "https://tickets.example.org"',
     ]
     if wishes.smarthost is not None:
         lines += ["", "[outgoing]", f'smarthost = "{wishes.smarthost}"']

@@ -109,6 +109,13 @@ class Keys:
     def is_contact(self, token: str, address: Address) -> bool:
         return self._holds(token, "contact", address)
 
+    def leave(self, what: str, queue_id: int, number: int, address: Address) -> str:
+        """The token in the link by which one click leaves something."""
+        return self._sign("leave", what, queue_id, number, address)
+
+    def is_leave(self, token: str, what: str, queue_id: int, number: int, address: Address) -> bool:
+        return self._holds(token, "leave", what, queue_id, number, address)
+
     def confirm(self, act: str, address: Address, now: datetime) -> str:
         """The token by which who reads the mail of `address` confirms an act; it holds for a week or two."""
         return self._sign("confirm", act, address, _week(now))

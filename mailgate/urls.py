@@ -19,5 +19,18 @@ class Urls:
         """Where one click leaves what a mail came for; `path` as leaving.to_path() gives it."""
         return self._at(f"leave/{path}")
 
+    @property
+    def one_click(self) -> bool:
+        """Whether clients may press the way out themselves: RFC 8058 3.1 wants HTTPS."""
+        return self.base.startswith("https://")
+
+    def ticket(self, number: int) -> str:
+        """The page of a public ticket."""
+        return self._at(f"t/{number}")
+
+    def post(self, number: int, n: int) -> str:
+        """The page of one post of a public ticket."""
+        return self._at(f"t/{number}/{n}")
+
     def _at(self, path: str) -> str:
         return f"{self.base.rstrip('/')}/{path}" if self.base else ""

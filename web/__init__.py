@@ -1,0 +1,1 @@
+"""What people open from a mail: confirming, leaving by one click, public tickets."""

@@ -1,0 +1,77 @@
+"""Public tickets as anybody may read them: names, no addresses, no raw mail."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from mailgate.kinds.classify import AUTOMATIC
+from tracker.model import Ticket, TicketId
+from tracker.storage import posts
+from tracker.storage import tickets as store
+from tracker.storage.posts import Post
+
+_PROGRAMS: Final = frozenset(kind.value for kind in AUTOMATIC)
+# The last character before @ ends the part that is hidden; bounded, so that it is linear.
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9._%+=~-]{1,64}@(?=[A-Za-z0-9-]{1,63}\.[A-Za-z0-9])")
+_MOST_POSTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """One post as strangers see it; `n` is its number, `last` that of the latest."""
+
+    ticket: Ticket
+    n: int
+    last: int
+    author: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """A ticket as strangers see it."""
+
+    ticket: Ticket
+    posts: tuple[PostPage, ...]
+
+
+def ticket_of(connection: Connection, number: int) -> TicketPage | None:
+    """The page of a ticket; None where there is none, or not for everybody."""
+    ticket = _public(connection, number)
+    if ticket is None:
+        return None
+    shown = _shown(connection, ticket)[:_MOST_POSTS]
+    return TicketPage(ticket, tuple(_page(ticket, post) for post in shown))
+
+
+def post_of(connection: Connection, number: int, n: int) -> PostPage | None:
+    """The page of one post; None where there is none, or not for everybody."""
+    ticket = _public(connection, number)
+    if ticket is None:
+        return None
+    return next((_page(ticket, post) for post in _shown(connection, ticket) if post.n == n), None)
+
+
+def _public(connection: Connection, number: int) -> Ticket | None:
+    ticket = store.resolve(connection, (TicketId(number),)).get(TicketId(number))
+    return None if ticket is None or ticket.private else ticket
+
+
+def _shown(connection: Connection, ticket: Ticket) -> list[Post]:
+    return [post for post in posts.of_ticket(connection, ticket.id) if post.disposition not in _PROGRAMS]
+
+
+def _page(ticket: Ticket, post: Post) -> PostPage:
+    author = masked(post.author_name) or post.author_address.partition("@")[0]
+    return PostPage(ticket, post.n, ticket.post_count, author, post.date or post.received, masked(post.text))
+
+
+def masked(text: str) -> str:
+    """A text in which no address can be read, nor a reply token."""
+    return _ADDRESS.sub("...@", text)

@@ -1,0 +1,160 @@
+"""The endpoints: a GET changes nothing; a POST acts at once, without cookie or redirect (RFC 8058 3.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from mailgate import confirming, leaving, waysout
+from mailgate.app import App
+from mailgate.commands import requests
+from mailgate.confirming import Act
+from mailgate.waysout import Leave
+from tracker.model import Queue, TrackerError
+from tracker.resources import resource_dir
+from tracker.unit_of_work import UnitOfWork
+from web import archive
+
+T = TypeVar("T")
+Write = Callable[[Callable[[Connection], T]], T]
+
+_MOST_BYTES: Final = 4096
+# As a form of either kind says it: "List-Unsubscribe=One-Click".
+_ONE_CLICK: Final = re.compile(
+    rb'List-Unsubscribe=One-Click|name="?List-Unsubscribe"?[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\nOne-Click'
+)
+_CONFIRM: Final = re.compile(rb"confirm=yes")
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "no-store",
+}
+
+
+class Site:
+    """The pages of one instance. `write` runs work in one transaction, beside the daemon's own."""
+
+    def __init__(self, app: App, write: Write[Any]) -> None:
+        self._app = app
+        self._write = write
+        self._templates = Environment(
+            loader=FileSystemLoader(resource_dir("templates") / "web"),
+            undefined=StrictUndefined,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def asgi(self) -> Starlette:
+        """The application that a server runs."""
+        both = ["GET", "POST"]
+        return Starlette(
+            routes=[
+                Route("/leave/{list}/{what}/{token}", self.leave, methods=both),
+                Route("/confirm/{list}/{what}/{token}", self.confirm, methods=both),
+                Route("/t/{number:int}", self.ticket),
+                Route("/t/{number:int}/{n:int}", self.post),
+            ],
+            exception_handlers={404: self.not_found, 405: self.not_found},
+        )
+
+    async def leave(self, request: Request) -> Response:
+        """A way out: GET shows the button, POST leaves."""
+        found = await run_in_threadpool(self._leave_of, request)
+        if found is None:
+            return self._not_found()
+        if request.method != "POST":
+            return self._page("leave.html.j2", leave=found)
+        if not _ONE_CLICK.search(await _body(request)):
+            return self._page("leave.html.j2", status=400, leave=found)
+        await run_in_threadpool(self._write, lambda connection: self._do_leave(connection, found))
+        return self._page("left.html.j2", leave=found)
+
+    async def confirm(self, request: Request) -> Response:
+        """An act that waits for its person: GET shows it, POST does it."""
+        act = await run_in_threadpool(self._act_of, request)
+        if act is None:
+            return self._not_found()
+        if request.method != "POST" or not _CONFIRM.search(await _body(request)):
+            return self._page("confirm.html.j2", act=act)
+        answer = await run_in_threadpool(self._write, lambda connection: self._do_act(connection, act))
+        return self._page("confirmed.html.j2", answer=answer)
+
+    async def ticket(self, request: Request) -> Response:
+        """A public ticket: its posts, a line each."""
+        return await self._archived(
+            lambda connection: archive.ticket_of(connection, request.path_params["number"]), "ticket.html.j2"
+        )
+
+    async def post(self, request: Request) -> Response:
+        """One post of a public ticket."""
+        wanted = request.path_params["number"], request.path_params["n"]
+        return await self._archived(lambda connection: archive.post_of(connection, *wanted), "post.html.j2")
+
+    async def not_found(self, request: Request, error: Exception) -> Response:
+        """For everything else, and for what one may not see: the same page."""
+        return self._not_found()
+
+    async def _archived(self, read: Callable[[Connection], Any], template: str) -> Response:
+        page = await run_in_threadpool(self._app.read, read)
+        return self._not_found() if page is None else self._page(template, page=page)
+
+    def _leave_of(self, request: Request) -> Leave | None:
+        queue = self._queue(request)
+        parts = request.path_params
+        keys = self._app.composer.keys
+        return None if queue is None else waysout.from_path(queue, parts["what"], parts["token"], keys)
+
+    def _act_of(self, request: Request) -> Act | None:
+        queue = self._queue(request)
+        act = None if queue is None else confirming.from_path(queue, request.path_params["what"])
+        token, now = request.path_params["token"], self._app.clock()
+        return None if act is None else confirming.proven(act, token, self._app.composer.keys, now)
+
+    def _queue(self, request: Request) -> Queue | None:
+        name = request.path_params["list"]
+        return next((one for one in self._app.queues() if one.local_part == name), None)
+
+    def _do_leave(self, connection: Connection, leave: Leave) -> None:
+        uow = UnitOfWork(connection, self._app.clock())
+        try:
+            leaving.carry_out(uow, self._app.composer, leave)
+        except TrackerError:
+            # What is gone is left.
+            return
+        uow.flush()
+
+    def _do_act(self, connection: Connection, act: Act) -> requests.Answer:
+        uow = UnitOfWork(connection, self._app.clock())
+        answer = requests.carry_out(uow, act)
+        uow.flush()
+        return answer
+
+    def _page(self, template: str, status: int = 200, **values: object) -> Response:
+        content = self._templates.get_template(template).render(**values)
+        return HTMLResponse(content, status, headers=_HEADERS)
+
+    def _not_found(self) -> Response:
+        return self._page("missing.html.j2", status=404)
+
+
+async def _body(request: Request) -> bytes:
+    """The beginning of what was posted; more than a form of ours is not read."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            return b""
+    return body
