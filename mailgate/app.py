@@ -30,6 +30,7 @@ from mailgate.gate import Limits as GateLimits
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
+from mailgate.listdigest import ListDigests, When
 from mailgate.notify import Notifier
 from mailgate.reading import Reading, read_mail
 from mailgate.registry_watch import RegistryWatch
@@ -130,8 +131,14 @@ class App:
             Errand("reminders", timedelta(days=1), Reminding(self.composer, self.owners).remind),
             Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
             Errand("registry", timedelta(days=1), RegistryWatch(self.composer, self.owners).look),
+            Errand("digests", timedelta(minutes=5), self._list_digests.send),
             Errand("list digest", timedelta(days=1), partial(self._write_home, digests.send_to_lists)),
         )
+
+    @cached_property
+    def _list_digests(self) -> ListDigests:
+        chosen = self.settings.digests
+        return ListDigests(self.composer, When(chosen.every, chosen.size))
 
     def _write_home(
         self, send: Callable[[Connection, Composer, datetime], int], connection: Connection, now: datetime

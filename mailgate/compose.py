@@ -299,6 +299,16 @@ class Composer:
             text("X-Auto-Response-Suppress", "All"),
         ]
 
+    def list_wide_fields(self, queue: Queue) -> list[Field]:
+        """What says of which list a mail is that is about no one ticket."""
+        return [
+            list_id(queue.title, queue.list_id),
+            tokens("List-Post", [f"<mailto:{queue.address}>"]),
+            *_list_offices(queue),
+            text("Precedence", "list"),
+            text("X-Auto-Response-Suppress", "All"),
+        ]
+
     def _archive_fields(self, ticket: Ticket, post: Post) -> list[Field]:
         """Where ticket and post stand on the web (RFC 2369 3.6, RFC 5064), if anybody may look."""
         if not self.urls.base or ticket.private:

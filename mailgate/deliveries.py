@@ -242,6 +242,19 @@ def posts_sent(
     return found
 
 
+def recipients_of(connection: Connection, ids: Sequence[PostId]) -> dict[PostId, frozenset[Address]]:
+    """To whom copies of each of these posts were written."""
+    query = (
+        select(outgoing.c.post_id, delivery.c.address)
+        .join(delivery, delivery.c.outgoing_id == outgoing.c.id)
+        .where(outgoing.c.post_id.in_(ids))
+    )
+    found: dict[PostId, set[Address]] = {one: set() for one in ids}
+    for row in connection.execute(query):
+        found[PostId(row.post_id)].add(Address(row.address))
+    return {one: frozenset(addresses) for one, addresses in found.items()}
+
+
 def ticket_of(connection: Connection, number: int) -> TicketId | None:
     """The ticket of a delivery; None when there is no such delivery."""
     row = connection.execute(select(delivery.c.ticket_id).where(delivery.c.id == number)).first()

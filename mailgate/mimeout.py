@@ -66,6 +66,20 @@ def mixed(text: str, attachments: Sequence[OutPart]) -> Entity:
     return Entity((_version(), kind, _encoding(encoding)), _joined(parts, boundary.encode()))
 
 
+def digest_of(text: str, messages: Sequence[bytes]) -> Entity:
+    """`text` and then whole messages, each of which a reader opens and answers (RFC 2046 5.1.5)."""
+    parts = [_Part((), one, not one.isascii()) for one in messages]
+    inner = _boundary([part.body for part in parts])
+    kind = Field("Content-Type", ("multipart/digest;", f'boundary="{inner}"'))
+    eight_bit = any(part.eight_bit for part in parts)
+    encoding = _encoding("8bit" if eight_bit else "7bit")
+    digest = _Part((kind, encoding), _joined(parts, inner.encode()), eight_bit)
+    both = [_text(text), digest]
+    outer = _boundary([part.body for part in both])
+    mixed_kind = Field("Content-Type", ("multipart/mixed;", f'boundary="{outer}"'))
+    return Entity((_version(), mixed_kind, encoding), _joined(both, outer.encode()))
+
+
 def _version() -> Field:
     return Field("MIME-Version", ("1.0",))
 

@@ -136,6 +136,12 @@ class NotifySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestSettings:
+    every: timedelta
+    size: Bytes
+
+
+@dataclass(frozen=True, slots=True)
 class BrakeSettings:
     contacts_per_mail: Count
     openings_per_contact: Count
@@ -169,6 +175,7 @@ class Settings:
     mail: MailSettings
     outgoing: OutgoingSettings
     notify: NotifySettings
+    digests: DigestSettings
     brakes: BrakeSettings
     work: WorkSettings
     log: LogSettings

@@ -291,6 +291,10 @@ class Community:
     def set_topic(self, number: int, topic: str) -> None:
         self.change(number, lambda uow, ticket: tickets.set_topic(uow, ticket, topic, _OPERATOR))
 
+    def change_privacy(self, number: int) -> None:
+        """Make a ticket private."""
+        self.change(number, lambda uow, ticket: tickets.make_private(uow, ticket, _OPERATOR))
+
     def hand_to(self, number: int, center: str) -> None:
         """Give a ticket to a support center, by hand."""
 
