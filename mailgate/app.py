@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TypeVar
@@ -24,6 +25,7 @@ from mailgate.courier_smtp import SmtpCourier
 from mailgate.courier_wire import Limits as CourierLimits
 from mailgate.courier_wire import Smarthost
 from mailgate.deliver import Deliverer, Patience
+from mailgate.dns import Texts, resolver_of
 from mailgate.envelope import Client, Envelope
 from mailgate.errands import Errand
 from mailgate.gate import Limits as GateLimits
@@ -31,6 +33,7 @@ from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
 from mailgate.listdigest import ListDigests, When
+from mailgate.munging import Munges, munges
 from mailgate.notify import Notifier
 from mailgate.reading import Reading, read_mail
 from mailgate.registry_watch import RegistryWatch
@@ -152,7 +155,18 @@ class App:
 
     def read_mail(self, mail: Mail, lists: Sequence[Queue]) -> Reading:
         """`mail` as this instance reads it; `lists` are its own."""
-        return read_mail(mail, lists, self.keys, self.list_servers)
+        reading = read_mail(mail, lists, self.keys, self.list_servers)
+        return replace(reading, munge=True) if self._munges(reading) else reading
+
+    @cached_property
+    def _munges(self) -> Munges:
+        return munges(self.settings.mail.munge, lambda: self.dns_texts)
+
+    @cached_property
+    def dns_texts(self) -> Texts:
+        """Texts in the DNS, as this instance asks for them."""
+        chosen = self.settings.dns
+        return resolver_of(chosen.servers, chosen.timeout)
 
     def queues(self) -> tuple[Queue, ...]:
         """The lists as they are now."""

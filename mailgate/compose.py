@@ -46,6 +46,9 @@ _MOST_REFERENCES: Final = 20
 _MOST_COPIES: Final = 50
 _LIST_COPY: Final = re.compile(rb"^list-copy:[ \t]*([a-z2-7]{10,64})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _DATE: Final = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_REPLY_TO: Final = re.compile(rb"^reply-to[ \t]*:", re.IGNORECASE | re.MULTILINE)
+# What would say of a copy under our name that it is another's; its signatures hold no more.
+_SAYS_WHO: Final = frozenset({b"from", b"sender", b"x-original-from", b"dkim-signature"})
 # What another list or the way here put on, and what would have a reader send receipts to the author.
 _NOT_PASSED_ON: Final = frozenset(
     {
@@ -202,11 +205,12 @@ class Composer:
 
     def list_copy(self, mail: PostMail, raw: bytes) -> Outgoing:
         """The list face of a post: the author's mail as it came, but for the list's own fields."""
-        header, body = split_message(raw)
-        kept = strip_fields(header, _NOT_PASSED_ON)
+        kept, body = passed_on(raw)
+        queue = mail.queue
         if not _DATE.search(kept):
             kept = write_header([verbatim("Date", format_datetime(mail.post.received))]) + kept
-        queue = mail.queue
+        if mail.post.munge:
+            kept = _under_our_name(kept, mail)
         added = write_header(
             [
                 list_id(queue.title, queue.list_id),
@@ -321,6 +325,27 @@ class Composer:
     def render(self, template: str, **values: object) -> str:
         """The text that a template of mails gives."""
         return self._templates.get_template(template).render(**values)
+
+
+def passed_on(raw: bytes) -> tuple[bytes, bytes]:
+    """Of a mail what a list copy has of it: the header without what is not passed on, and the body."""
+    header, body = split_message(raw)
+    return strip_fields(header, _NOT_PASSED_ON), body
+
+
+def _under_our_name(header: bytes, mail: PostMail) -> bytes:
+    """A header whose From is the list's: under the author's the copy would be refused (RFC 7489).
+
+    Who answers still answers the author, as with a copy under their name.
+    """
+    author = Mailbox(mail.post.author_address, mail.post.author_name)
+    fields = [
+        mailboxes("From", [Mailbox(mail.queue.address, f"{mail.author} via {mail.queue.tag}")]),
+        mailboxes("X-Original-From", [author]),
+    ]
+    if not _REPLY_TO.search(header):
+        fields.append(mailboxes("Reply-To", [author]))
+    return write_header(fields) + strip_fields(header, _SAYS_WHO)
 
 
 def _list_offices(queue: Queue) -> list[Field]:

@@ -51,6 +51,7 @@ def new_post(
         disposition=reading.classified.disposition.value,
         raw_sha256=hashlib.sha256(mail.raw).hexdigest(),
         copied_to=reading.copied_to,
+        munge=reading.munge,
         attachments=_attachments(message.attachments if readable else (_whole_mail(mail.raw),)),
     )
 

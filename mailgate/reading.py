@@ -70,6 +70,7 @@ class Reading:
     asked_by: tuple[Asker, ...]
     passed_on: str | None
     list_servers: ListServers
+    munge: bool = False
 
     @property
     def title(self) -> str:

@@ -27,6 +27,7 @@ _SIZES: Final = {"": 1, "B": 1, "kB": 1000, "KiB": 1024, "MB": 10**6, "MiB": 2**
 _DURATION: Final = re.compile(r"(\d{1,9})\s*([smhd])", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,12})\s*([A-Za-z]*)", re.ASCII)
 _NAME: Final = re.compile(r"([^@\s]{1,250}@)?([^@\s.]{1,63}(?:\.[^@\s.]{1,63}){1,20})")
+_MUNGES: Final = ("never", "dmarc", "always")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -67,6 +68,14 @@ class Names(frozenset[str]):
 
 class Auth(str):
     """How authorship is checked."""
+
+
+class Servers(tuple[HostPort, ...]):
+    """Servers by their numbers, written as an array of "192.0.2.53" or "192.0.2.53:5353"."""
+
+
+class Munge(str):
+    """Whose name list copies go out under."""
 
 
 class Level(str):
@@ -118,6 +127,13 @@ class IntakeSettings:
 class MailSettings:
     list_servers: Names
     list_server_networks: Network
+    munge: Munge
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSettings:
+    servers: Servers
+    timeout: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +189,7 @@ class Settings:
     web: WebSettings
     intake: IntakeSettings
     mail: MailSettings
+    dns: DnsSettings
     outgoing: OutgoingSettings
     notify: NotifySettings
     digests: DigestSettings
@@ -307,6 +324,26 @@ def _auth(value: object) -> Auth:
     return Auth(value)
 
 
+def _servers(value: object) -> Servers:
+    if not isinstance(value, list):
+        raise ValueError(f'{_shown(value)} is not an array such as ["192.0.2.53", "127.0.0.1:5353"]')
+    return Servers(_server(_text(entry)) for entry in value)
+
+
+def _server(entry: str) -> HostPort:
+    host, _, port = entry.rpartition(":") if entry.count(":") == 1 or "]" in entry else (entry, "", "53")
+    try:
+        return HostPort(str(ipaddress.ip_address(host.strip("[]"))), int(port))
+    except ValueError:
+        raise ValueError(f'"{entry}" is neither an IP address nor one with a port') from None
+
+
+def _munge(value: object) -> Munge:
+    if value not in _MUNGES:
+        raise ValueError(f"{_shown(value)} is not one of {', '.join(_MUNGES)}")
+    return Munge(value)
+
+
 def _level(value: object) -> Level:
     if value not in _LEVELS:
         raise ValueError(f"{_shown(value)} is not one of {', '.join(_LEVELS)}")
@@ -327,4 +364,6 @@ _READERS: Final[dict[Any, Callable[[object], Any]]] = {
     Names: _names,
     Auth: _auth,
     Level: _level,
+    Munge: _munge,
+    Servers: _servers,
 }

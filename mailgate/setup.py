@@ -140,6 +140,7 @@ def _config_text(wishes: Wishes) -> str:
     ]
     if wishes.smarthost is not None:
         lines += ["", "[outgoing]", f'smarthost = "{wishes.smarthost}"']
+        lines += ["", "[mail]", 'munge = "dmarc"']
     if wishes.database_url is not None:
         lines += ["", "[database]", f'url = "{wishes.database_url}"']
     return "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ class NewPost:
     `original_message_id`); `own_key` its key. `named_keys` are the keys of messages it names that are
     not stored, `parent_key` the one it names as its parent, stored or not. `time` is the earlier of
     Date and arrival. `copied_to` are the people in its To and Cc.
+    `munge`: list copies of it go out under the list's name, or they would be refused.
     """
 
     author_id: PersonId
@@ -51,6 +52,7 @@ class NewPost:
     raw_sha256: str
     copied_to: tuple[Address, ...]
     attachments: tuple[NewAttachment, ...] = ()
+    munge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Post:
     disposition: str
     raw_sha256: str
     copied_to: tuple[Address, ...]
+    munge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def post_of(row: Row[Any]) -> Post:
         disposition=row.disposition,
         raw_sha256=row.raw_sha256,
         copied_to=tuple(Address(line) for line in row.copied_to.splitlines()),
+        munge=row.munge,
     )
 
 
@@ -171,6 +173,7 @@ def insert_post(connection: Connection, ticket_id: TicketId, n: int, post: NewPo
         "disposition": post.disposition,
         "raw_sha256": post.raw_sha256,
         "copied_to": "\n".join(post.copied_to),
+        "munge": post.munge,
     }
     post_id = PostId(connection.execute(_INSERT_POST, values).scalar_one())
     connection.execute(_INSERT_KEY[connection.dialect.name], list(_keys(ticket_id, post_id, post)))
