@@ -9,7 +9,6 @@ from mailgate.addresses import Role, is_ours, read_target
 from mailgate.cli_base import Context, Refusal, done
 from mailgate.setup import list_address
 from tracker.model import Address, Queue
-from tracker.people import normalise_address
 from tracker.storage import queues
 
 _MAILMAN = "mailman"
@@ -61,7 +60,7 @@ def _front(
         raise Refusal("--front-list goes with --front mailman")
     if front_list is None:
         return _MAILMAN, queue.front_address
-    address = normalise_address(front_list)
+    address = list_address(front_list)
     if is_ours(address, queues.everyone(connection)):
         raise Refusal(f"{address} is an address of a list here; the list in front has one of its own")
     return _MAILMAN, address

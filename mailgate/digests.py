@@ -73,7 +73,8 @@ def _send(
     told = [
         Told(one.person.address, one.person.id, Face.NOTICE, _REASON, Role.SUBSCRIBER)
         for one in queues.subscribers(connection, queue.id)
-        if one.delivery is not Delivery.NONE
+        # Where a list manager stands in front, its list gets nothing from us.
+        if one.delivery is not Delivery.NONE and not queue.front
     ]
     if not lines or not told:
         return 0

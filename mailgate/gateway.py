@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, carryout, centerleaves, inbound, offering, rulereplies
+from mailgate import addressed, automatic, carryout, centerleaves, fronts, inbound, offering, rulereplies
 from mailgate.addresses import ASKING, Role, target_tickets
 from mailgate.carryout import Case, author_address
 from mailgate.commands import acts, requests, retelling, transcript
@@ -306,6 +306,8 @@ def _objection(reading: Reading, heard: Heard | None) -> str:
     """Why a mail can be no post before a moderator saw it, or ""."""
     if reading.sender is None:
         return "it names no author"
+    if fronts.is_front(reading.sender, reading.queue, reading.list_servers):
+        return "the list in front stands in its From, and names nobody as its author"
     if reading.classified.disposition is Disposition.SPAM:
         return reading.classified.reason
     if reading.targets_of(Role.EXCHANGE) and (heard is None or not heard.secret):

@@ -83,7 +83,8 @@ class ListDigests:
         sent = 0
         for queue in queues.everyone(connection):
             state = _state(connection, queue, now)
-            if not readers[queue.id] and state is None:
+            # Where a list manager stands in front, digests are its own.
+            if queue.front or (not readers[queue.id] and state is None):
                 continue
             state = state or _begin(connection, queue, now)
             sent += self._send(connection, queue, state, readers[queue.id], now)

@@ -18,6 +18,7 @@ from mailgate.compose import ChangeMail, Composer, PostMail, proofs_of_copies
 from mailgate.exchange import sharing, telling
 from mailgate.exchange.sharing import Sharing
 from mailgate.exchange.telling import Trackers
+from mailgate.fronts import is_of_front
 from mailgate.mimeout import OutPart
 from mailgate.pauses import Paused
 from mailgate.posting import RAW_NAME, RAW_TYPE
@@ -68,9 +69,22 @@ class _World:
     trackers: Trackers
 
     def others(self, told: Iterable[Told]) -> tuple[Told, ...]:
-        """Those of `told` who are not ourselves: anybody may have written under an address of ours."""
+        """Those of `told` who are neither ourselves nor a list in front: anybody may have written under
+        such an address.
+        """
         queues = tuple(self.queues.values())
-        return tuple(one for one in told if not is_ours(one.address, queues))
+        return tuple(
+            one
+            for one in told
+            if not is_ours(one.address, queues) and not any(is_of_front(one.address, q) for q in queues)
+        )
+
+    def holders(self, ticket: Ticket, post: Post) -> frozenset[Address]:
+        """Who gets a post from the list manager in front: those on the list who get all there."""
+        if not post.on_list or not self.queues[ticket.queue_id].front:
+            return frozenset()
+        on_it = self.subscribers.get(ticket.queue_id, ())
+        return frozenset(one.person.address for one in on_it if one.delivery is Delivery.ALL)
 
 
 class Notifier:
@@ -129,6 +143,8 @@ class Notifier:
             audience = _audience(world, ticket, contacts, row.event.at)
             shared = sharing.told_of(connection, row, ticket, post, (world.trackers, reached[ticket.id]))
             told = _told(connection, row, post, audience, reached[ticket.id])
+            holders = world.holders(ticket, post)
+            told = tuple(one for one in told if one.address not in holders)
             told = world.others(_each_once((*shared, *told)))
             if told and self._brake.stops(connection, len(told), row.event.at, now):
                 return row.id
@@ -275,8 +291,10 @@ def _post_of(connection: Connection, row: JournalRow, world: _World) -> Post | N
 def _audience(
     world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Contact, ...]], at: datetime
 ) -> Audience:
-    # A private ticket is for those who take part and its centers, never for the list.
-    subscribers = () if ticket.private else world.subscribers.get(ticket.queue_id, ())
+    # A private ticket is for those who take part and its centers, never for the list; and where a list
+    # manager stands in front, that writes to subscribers.
+    fronted = bool(world.queues[ticket.queue_id].front)
+    subscribers = () if ticket.private or fronted else world.subscribers.get(ticket.queue_id, ())
     return Audience(
         members=world.members.get(ticket.id, ()),
         centers=world.trackers.apart(ticket, world.centers.get(ticket.id, ())),

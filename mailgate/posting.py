@@ -52,6 +52,7 @@ def new_post(
         raw_sha256=hashlib.sha256(mail.raw).hexdigest(),
         copied_to=reading.copied_to,
         munge=reading.munge,
+        on_list=reading.on_list,
         attachments=_attachments(message.attachments if readable else (_whole_mail(mail.raw),)),
     )
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from mailgate import fronts
 from mailgate.addresses import ASKING, Role, Target, read_target
 from mailgate.apart import read_attachments, read_message
 from mailgate.inbound import Mail
@@ -45,7 +46,7 @@ class Reading:
     arrival. `rooted` are the tickets of root ids of ours, `claimed` those of root ids that look so and are
     not. `copied_to` are the others in its To and Cc, who hold a copy. Of a forward, `asked_by` are the
     senders of what it forwards, the outermost first, and `passed_on` is the key of a message it attaches.
-    `list_servers` are no persons.
+    `list_servers` are no persons. `on_list`: the list manager in front gives it to those on the list.
     """
 
     mail: Mail
@@ -70,6 +71,7 @@ class Reading:
     asked_by: tuple[Asker, ...]
     passed_on: str | None
     list_servers: ListServers
+    on_list: bool = False
     munge: bool = False
 
     @property
@@ -108,14 +110,18 @@ def read_mail(
 
     The same mail gives the same reading; one that may cost much is parsed in a process of its own.
     """
+    list_servers = fronts.with_fronts(list_servers, queues)
     parsed = with_author(read_message(mail.raw, doubtful=mail.attempts > 0), mail, list_servers, queues)
     parsed = _unwrapped(parsed, mail.raw)
     targets = read_targets(mail.envelope.recipients, queues)
     returned = any(target.role is Role.BOUNCES for target in targets)
     message, classified = understood(mail.envelope, parsed, returned=returned)
-    complaint = message.complaint
     queue = _queue_of(targets, queues)
-    subject = read_subject(message.subject, queue.tag, *(one.tag for one in queues))
+    classified = fronts.classified(classified, message, queue, list_servers)
+    complaint = message.complaint
+    subject = read_subject(
+        fronts.plain_subject(message.subject, queue), queue.tag, *(one.tag for one in queues)
+    )
     identity = identity_of(message, subject.base, queue.domain)
     named = named_keys(message, identity.message_id)
     headers = (*message.to, *message.cc)
@@ -144,6 +150,7 @@ def read_mail(
         asked_by=askers(message, list_servers, queues) if subject.passes_on else (),
         passed_on=_passed_on(message) if subject.passes_on else None,
         list_servers=list_servers,
+        on_list=fronts.is_on_list(message, mail.envelope, mail.trust, queue, list_servers),
     )
 
 

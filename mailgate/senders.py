@@ -81,9 +81,15 @@ def _came_from(address: str, mail: Mail, servers: ListServers) -> bool:
         return True
     if mail.trust is Trust.FAILED:
         return False
+    return is_sent_by(address, mail.envelope, servers)
+
+
+def is_sent_by(address: str, envelope: Envelope, servers: ListServers) -> bool:
+    """Whether the envelope of a mail speaks for the list `address`: its reverse-path, and whence it came."""
     domain = normalise_domain(address.rpartition("@")[2])
-    path = normalise_domain(mail.envelope.reverse_path.rpartition("@")[2])
-    return (path == domain or path.endswith("." + domain)) and _is_from_network(mail.envelope, servers)
+    path = normalise_domain(envelope.reverse_path.rpartition("@")[2])
+    ours = bool(domain) and (path == domain or path.endswith("." + domain))
+    return ours and _is_from_network(envelope, servers)
 
 
 def _is_from_network(envelope: Envelope, servers: ListServers) -> bool:

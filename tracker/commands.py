@@ -26,8 +26,9 @@ class NewPost:
     `message_id` is unique in the tracker (the sender's, or ours with the sender's in
     `original_message_id`); `own_key` its key. `named_keys` are the keys of messages it names that are
     not stored, `parent_key` the one it names as its parent, stored or not. `time` is the earlier of
-    Date and arrival. `copied_to` are the people in its To and Cc.
-    `munge`: list copies of it go out under the list's name, or they would be refused.
+    Date and arrival. `copied_to` are the people in its To and Cc. `munge`: list copies of it go out
+    under the list's name, or they would be refused. `on_list`: a list manager in front gives it to
+    those who are on the list.
     """
 
     author_id: PersonId
@@ -53,6 +54,7 @@ class NewPost:
     copied_to: tuple[Address, ...]
     attachments: tuple[NewAttachment, ...] = ()
     munge: bool = False
+    on_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Post:
     raw_sha256: str
     copied_to: tuple[Address, ...]
     munge: bool = False
+    on_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def post_of(row: Row[Any]) -> Post:
         raw_sha256=row.raw_sha256,
         copied_to=tuple(Address(line) for line in row.copied_to.splitlines()),
         munge=row.munge,
+        on_list=row.on_list,
     )
 
 
@@ -174,6 +176,7 @@ def insert_post(connection: Connection, ticket_id: TicketId, n: int, post: NewPo
         "raw_sha256": post.raw_sha256,
         "copied_to": "\n".join(post.copied_to),
         "munge": post.munge,
+        "on_list": post.on_list,
     }
     post_id = PostId(connection.execute(_INSERT_POST, values).scalar_one())
     connection.execute(_INSERT_KEY[connection.dialect.name], list(_keys(ticket_id, post_id, post)))
