@@ -134,7 +134,9 @@ class App:
             Errand("reminders", timedelta(days=1), Reminding(self.composer, self.owners).remind),
             Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
             Errand("registry", timedelta(days=1), RegistryWatch(self.composer, self.owners).look),
-            Errand("digests", timedelta(minutes=5), self._list_digests.send),
+            Errand(
+                "digests", min(timedelta(minutes=5), self.settings.digests.every), self._list_digests.send
+            ),
             Errand("list digest", timedelta(days=1), partial(self._write_home, digests.send_to_lists)),
         )
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from mailgate import deliveries
 from mailgate.addresses import ticket_address
@@ -23,9 +23,9 @@ from mailgate.headers import Field, mailboxes, text, tokens, verbatim, write_hea
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, digest_of, text_part
 from tracker.events import Kind
-from tracker.model import Delivery, EventId, PostId, Queue, Ticket
+from tracker.model import Address, Delivery, EventId, NosyState, PostId, Queue, Ticket
 from tracker.nosy import Face, Role, Told
-from tracker.storage import journal, posts, queues
+from tracker.storage import posts, queues
 from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.storage.posts import Post
@@ -82,12 +82,10 @@ class ListDigests:
                 readers[one.queue_id].append(one)
         sent = 0
         for queue in queues.everyone(connection):
-            state = _state(connection, queue, now)
+            state = _state(connection, queue)
             # Where a list manager stands in front, digests are its own.
-            if queue.front or (not readers[queue.id] and state is None):
-                continue
-            state = state or _begin(connection, queue, now)
-            sent += self._send(connection, queue, state, readers[queue.id], now)
+            if state is not None and not queue.front:
+                sent += self._send(connection, queue, state, readers[queue.id], now)
         return sent
 
     def _send(
@@ -153,17 +151,10 @@ def _told(one: Subscriber) -> Told:
     return Told(one.person.address, one.person.id, Face.NOTICE, _REASON, Role.SUBSCRIBER)
 
 
-def _state(connection: Connection, queue: Queue, now: datetime) -> _State | None:
+def _state(connection: Connection, queue: Queue) -> _State | None:
+    """How far a list's digests have come; None where nobody ever chose them."""
     row = connection.execute(select(t.list_digest).where(t.list_digest.c.queue_id == queue.id)).first()
     return None if row is None else _State(row.number, EventId(row.event_id), row.sent_at)
-
-
-def _begin(connection: Connection, queue: Queue, now: datetime) -> _State:
-    """Somebody chose digests for the first time: what was said before is in the archive."""
-    state = _State(0, journal.newest(connection), now)
-    values = {"queue_id": queue.id, "number": 0, "event_id": state.event_id, "sent_at": now}
-    connection.execute(insert(t.list_digest).values(values))
-    return state
 
 
 def _remember(connection: Connection, queue: Queue, state: _State) -> None:
@@ -195,17 +186,34 @@ def _alike(
     connection: Connection, issue: Issue, readers: Iterable[Subscriber]
 ) -> Iterator[tuple[tuple[Post, ...], list[Subscriber]]]:
     """Those who find the same posts in it: all but what they wrote, or were sent already."""
-    readers = list(readers)
-    had = deliveries.recipients_of(connection, [post.id for post in issue.posts])
+    knows = _who_knows(connection, issue)
     groups: dict[tuple[PostId, ...], list[Subscriber]] = defaultdict(list)
     for one in readers:
-        person = one.person
-        left = (p.id for p in issue.posts if p.author_id != person.id and person.address not in had[p.id])
+        left = (
+            p.id
+            for p in issue.posts
+            if p.author_id != one.person.id and one.person.address not in knows[p.id]
+        )
         groups[tuple(left)].append(one)
     known = {post.id: post for post in issue.posts}
     for ids, group in groups.items():
         if ids:
             yield tuple(known[one] for one in ids), group
+
+
+def _who_knows(connection: Connection, issue: Issue) -> dict[PostId, frozenset[Address]]:
+    """Who was sent each post, or stood in its To or Cc, or wants to hear nothing of its ticket."""
+    sent = deliveries.recipients_of(connection, [post.id for post in issue.posts])
+    muted: dict[int, set[Address]] = defaultdict(set)
+    for member in store.memberships(connection, {post.ticket_id for post in issue.posts}):
+        if member.state is NosyState.MUTED:
+            muted[member.ticket_id].add(member.person.address)
+    return {
+        post.id: sent[post.id]
+        | muted[post.ticket_id]
+        | frozenset(post.copied_to if post.trust.believed else ())
+        for post in issue.posts
+    }
 
 
 def _line(issue: Issue, post: Post) -> str:

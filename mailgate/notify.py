@@ -295,8 +295,10 @@ def _audience(
     # manager stands in front, that writes to subscribers.
     fronted = bool(world.queues[ticket.queue_id].front)
     subscribers = () if ticket.private or fronted else world.subscribers.get(ticket.queue_id, ())
+    members = world.members.get(ticket.id, ())
     return Audience(
-        members=world.members.get(ticket.id, ()),
+        # Who joined after a post is told of it with their first copy, not twice.
+        members=tuple(one for one in members if one.since is None or one.since <= at),
         centers=world.trackers.apart(ticket, world.centers.get(ticket.id, ())),
         contacts=contacts.get(ticket.id, ()),
         subscribers=tuple(one for one in subscribers if not one.is_away(at)),
@@ -309,7 +311,7 @@ def _told(
 ) -> tuple[Told, ...]:
     event = row.event
     if event.kind in (Kind.OPENED, Kind.POSTED):
-        already = frozenset(post.copied_to) if post.trust.believed else frozenset()
+        already = _who_has_it(connection, post, audience) if post.trust.believed else frozenset()
         opening = event.kind is Kind.OPENED
         return nosy.told_of_post(Occasion(opening, post.author_id, post.author_address, already), audience)
     # Somebody is brought in: they get the opening, unless it reached them in this batch or before.
@@ -320,6 +322,16 @@ def _told(
         return ()
     before = frozenset(deliveries.told_addresses(connection, event.ticket_id))
     return tuple(one for one in told if one.address not in before and one.address != post.author_address)
+
+
+def _who_has_it(connection: Connection, post: Post, audience: Audience) -> frozenset[Address]:
+    """Who stands in its To or Cc, less those who want our copy all the same."""
+    if not post.copied_to:
+        return frozenset()
+    persons = {member.person.id: member.person.address for member in audience.members}
+    wishes = people.wishes_of(connection, persons)
+    always = {persons[person_id] for person_id, wish in wishes.items() if wish.always_copy}
+    return frozenset(post.copied_to) - always
 
 
 def _newcomer(row: JournalRow, audience: Audience) -> Iterable[Told]:

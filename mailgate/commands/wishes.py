@@ -68,7 +68,8 @@ def _delivery(wisher: Wisher, argument: str) -> str:
         known = [one.value for one in Delivery]
         raise BadValue(f"{word!r} is none of {', '.join(known)}{nearest(word, known)}")
     words = _chosen(wisher, delivery, rest.strip())
-    queues.set_delivery(wisher.uow.connection, wisher.queue.id, was.person.id, delivery, words)
+    uow = wisher.uow
+    queues.set_delivery(uow.connection, wisher.queue.id, was.person.id, delivery, uow.now, words)
     described = _DESCRIBED[delivery]
     return f"You get from {wisher.queue.address}: {described}{': ' + ', '.join(words) if words else ''}."
 

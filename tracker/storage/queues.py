@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from tracker.model import Address, Delivery, NoSuchQueue, Person, PersonId, Queue, QueueId
+from tracker.storage import journal
 from tracker.storage import tables as t
 from tracker.words import nearest
 
@@ -151,11 +152,13 @@ def subscribe(
     present = connection.execute(select(t.subscription.c.delivery).where(mine)).scalar()
     if present is not None:
         if delivery is not None:
-            set_delivery(connection, queue_id, person_id, delivery)
+            set_delivery(connection, queue_id, person_id, delivery, now)
         return delivery or Delivery(present)
     chosen = delivery or _default_delivery(connection, queue_id)
     values = {"queue_id": queue_id, "person_id": person_id, "delivery": chosen.value, "since": now}
     connection.execute(insert(t.subscription), values)
+    if chosen is Delivery.DIGEST:
+        _begin_digests(connection, queue_id, now)
     return chosen
 
 
@@ -169,11 +172,22 @@ def set_delivery(
     queue_id: QueueId,
     person_id: PersonId,
     delivery: Delivery,
+    now: datetime,
     words: Sequence[str] = (),
 ) -> None:
     """Change what a subscriber gets; `words`: which topics or centers."""
     values = {"delivery": delivery.value, "words": _SEPARATOR.join(word.casefold() for word in words)}
     connection.execute(update(t.subscription).where(_mine(queue_id, person_id)).values(values))
+    if delivery is Delivery.DIGEST:
+        _begin_digests(connection, queue_id, now)
+
+
+def _begin_digests(connection: Connection, queue_id: QueueId, now: datetime) -> None:
+    """The first who chooses digests finds in them what comes from now on."""
+    known = select(t.list_digest.c.queue_id).where(t.list_digest.c.queue_id == queue_id)
+    if connection.execute(known).first() is None:
+        values = {"queue_id": queue_id, "number": 0, "event_id": journal.newest(connection), "sent_at": now}
+        connection.execute(insert(t.list_digest).values(values))
 
 
 def set_vacation(

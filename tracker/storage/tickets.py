@@ -44,12 +44,13 @@ class TicketCenter:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A person's place on the nosy list of a ticket."""
+    """A person's place on the nosy list of a ticket, as read: since when."""
 
     ticket_id: TicketId
     person: Person
     state: NosyState
     reason: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,7 @@ def memberships(connection: Connection, ids: Iterable[TicketId]) -> tuple[Member
             Person(PersonId(row.person_id), Address(row.address), row.name, row.member),
             NosyState(row.state),
             row.reason,
+            row.since,
         )
         for row in rows
     )
