@@ -22,7 +22,7 @@ from routing.facts import Facts
 from tracker import assign, nosy, repair, tickets
 from tracker.commands import AddPost, Brakes, OpenTicket, Routed
 from tracker.events import Actor
-from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, Ticket, TicketId
+from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, QueueId, Ticket, TicketId
 from tracker.people import read_address
 from tracker.storage import people, queues
 from tracker.storage import tickets as store
@@ -97,8 +97,9 @@ def _open(uow: UnitOfWork, case: Case, author: Person) -> tuple[TicketId, PostId
     private = case.decision.private or case.match.private or reading.wants_private
     opening = Opening(case.question.writer, author, private)
     asked = requester_of(uow, reading.asked_by, opening)
+    queue = _queue(uow, case)
     command = OpenTicket(
-        queue_id=_queue(uow, case).id,
+        queue_id=queue.id,
         title=reading.title,
         post=new_post(reading, case.question, case.known, author.id),
         private=private,
@@ -107,9 +108,18 @@ def _open(uow: UnitOfWork, case: Case, author: Person) -> tuple[TicketId, PostId
         topic=topic,
         requester=asked.person,
         quiet=case.asking.quiet,
+        also_on=_other_lists(case, queue.id),
     )
     ticket_id, post_id = tickets.open_ticket(uow, command, author)
     return ticket_id, post_id, (asked.note,) if asked.note else ()
+
+
+def _other_lists(case: Case, own: QueueId) -> tuple[QueueId, ...]:
+    """The lists besides its ticket's that a mail is to, whichever of them its copy came through."""
+    reading = case.reading
+    to_lists = (one for one in (*reading.targets, *reading.mentioned) if one.role in (Role.POST, Role.TOPIC))
+    found = dict.fromkeys(one.queue.id for one in to_lists if one.queue is not None)
+    return tuple(queue_id for queue_id in found if queue_id != own)
 
 
 def _queue(uow: UnitOfWork, case: Case) -> Queue:
@@ -129,6 +139,7 @@ def _continue(uow: UnitOfWork, case: Case, ticket: Ticket, author: Person) -> Po
         joins=not (ticket.private and case.released) and not case.by_tracker,
         reopens=not case.by_tracker and not has_only_commands(reading.message.new_text),
         quiet=case.asking.quiet,
+        also_on=_other_lists(case, ticket.queue_id),
         late_opening=reading.title if case.match.late_opening else None,
     )
     return tickets.add_post(uow, command, author)

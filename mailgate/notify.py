@@ -24,7 +24,7 @@ from mailgate.pauses import Paused
 from mailgate.posting import RAW_NAME, RAW_TYPE
 from tracker import nosy
 from tracker.commands import Contact
-from tracker.events import JournalRow, Kind
+from tracker.events import Event, JournalRow, Kind
 from tracker.model import Address, Delivery, EventId, PersonId, PostId, Queue, QueueId, Ticket, TicketId
 from tracker.nosy import Audience, Face, Occasion, Role, Told
 from tracker.storage import journal, people, posts, queues
@@ -140,7 +140,7 @@ class Notifier:
             ticket = None if post is None else world.tickets.get(post.ticket_id)
             if ticket is None or post is None:
                 continue
-            audience = _audience(world, ticket, contacts, row.event.at)
+            audience = _audience(world, ticket, contacts, row.event)
             shared = sharing.told_of(connection, row, ticket, post, (world.trackers, reached[ticket.id]))
             told = _told(connection, row, post, audience, reached[ticket.id])
             holders = world.holders(ticket, post)
@@ -150,7 +150,8 @@ class Notifier:
                 return row.id
             if told:
                 mail = _post_mail(connection, row.id, world, post)
-                self._write(connection, mail, [one for one in told if one.role is not Role.EXCHANGE], now)
+                by_us = [one for one in told if one.role is not Role.EXCHANGE]
+                self._write(connection, mail, by_us, world.queues, now)
                 trackers = [one for one in told if one.role is Role.EXCHANGE]
                 if trackers:
                     whole = self._with_header(connection, self._with_files(connection, mail))
@@ -158,13 +159,20 @@ class Notifier:
                 reached[ticket.id].update(one.address for one in told)
         return None
 
-    def _write(self, connection: Connection, mail: PostMail, told: Sequence[Told], now: datetime) -> None:
+    def _write(
+        self,
+        connection: Connection,
+        mail: PostMail,
+        told: Sequence[Told],
+        lists: dict[QueueId, Queue],
+        now: datetime,
+    ) -> None:
         """One rendered mail for each face and reason, a delivery for each person."""
-        listed = [one for one in told if one.face is Face.LIST]
         ticketed = [one for one in told if one.face is Face.TICKET]
-        if listed:
+        for queue_id, listed in _by_list(told):
             raw = posts.get_blob(connection, mail.post.raw_sha256)
-            deliveries.add(connection, self._composer.list_copy(mail, raw), listed, now)
+            of_list = replace(mail, queue=lists[queue_id])
+            deliveries.add(connection, self._composer.list_copy(of_list, raw), listed, now)
         if ticketed:
             mail = self._with_header(connection, self._with_files(connection, mail))
         missed = _missed(connection, mail, ticketed, now)
@@ -289,13 +297,13 @@ def _post_of(connection: Connection, row: JournalRow, world: _World) -> Post | N
 
 
 def _audience(
-    world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Contact, ...]], at: datetime
+    world: _World, ticket: Ticket, contacts: dict[TicketId, tuple[Contact, ...]], event: Event
 ) -> Audience:
     # A private ticket is for those who take part and its centers, never for the list; and where a list
     # manager stands in front, that writes to subscribers.
-    fronted = bool(world.queues[ticket.queue_id].front)
-    subscribers = () if ticket.private or fronted else world.subscribers.get(ticket.queue_id, ())
-    members = world.members.get(ticket.id, ())
+    lists = [] if ticket.private else [one for one in _lists_of(ticket, event) if not world.queues[one].front]
+    subscribers = [one for queue_id in lists for one in world.subscribers.get(queue_id, ())]
+    members, at = world.members.get(ticket.id, ()), event.at
     return Audience(
         # Who joined after a post is told of it with their first copy, not twice.
         members=tuple(one for one in members if one.since is None or one.since <= at),
@@ -304,6 +312,13 @@ def _audience(
         subscribers=tuple(one for one in subscribers if not one.is_away(at)),
         topic=ticket.topic,
     )
+
+
+def _lists_of(ticket: Ticket, event: Event) -> list[QueueId]:
+    """A ticket's list, and the others to which its post was mailed."""
+    to_lists = event.kind in (Kind.OPENED, Kind.POSTED)
+    others = [QueueId(int(number)) for number in event.detail.split()] if to_lists else []
+    return [ticket.queue_id, *others]
 
 
 def _told(
@@ -402,6 +417,15 @@ def _alike(told: Iterable[Told], missed: dict[Address, str]) -> Iterable[tuple[t
     groups: dict[tuple[str, str], list[Told]] = defaultdict(list)
     for one in told:
         groups[one.reason, missed.get(one.address, "")].append(one)
+    return groups.items()
+
+
+def _by_list(told: Iterable[Told]) -> Iterable[tuple[QueueId, list[Told]]]:
+    """Those who get list copies, by the list for whose sake they do."""
+    groups: dict[QueueId, list[Told]] = defaultdict(list)
+    for one in told:
+        if one.face is Face.LIST and one.queue_id is not None:
+            groups[one.queue_id].append(one)
     return groups.items()
 
 

@@ -61,7 +61,7 @@ class NewPost:
 class OpenTicket:
     """Open a ticket with its first post; `requester`: who asked, where it is not its author.
 
-    `quiet`: nobody is told of the post.
+    `quiet`: nobody is told of the post. `also_on`: lists to which it was mailed, too.
     """
 
     queue_id: QueueId
@@ -73,6 +73,7 @@ class OpenTicket:
     topic: str = ""
     requester: Person | None = None
     quiet: bool = False
+    also_on: tuple[QueueId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class AddPost:
     let one post of a stranger into a private ticket, no more. `reopens` False: it says itself where the
     matter stands, or says nothing but commands. `quiet`: nobody is told of
     the post. `late_opening`: the message that a provisional ticket was waiting for; its title
-    becomes the ticket's.
+    becomes the ticket's. `also_on`: as of OpenTicket.
     """
 
     ticket_id: TicketId
@@ -94,6 +95,7 @@ class AddPost:
     joins: bool = True
     reopens: bool = True
     quiet: bool = False
+    also_on: tuple[QueueId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from tracker.model import EventId, PersonId, PostId, TicketId
 class Kind(StrEnum):
     """The kinds of event; `before` and `after` of each are texts, "" where there is nothing."""
 
-    OPENED = "opened"  # after: title
-    POSTED = "posted"  # after: number of the post
+    OPENED = "opened"  # after: title; detail: numbers of other lists that it was mailed to
+    POSTED = "posted"  # detail: the same
     ATTACHED = "attached"  # automatic mail put to a ticket; nobody is told
     JOINED = "joined"  # after: address
     LEFT = "left"  # before: address

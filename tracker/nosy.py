@@ -11,7 +11,17 @@ from typing import Final
 
 from tracker.commands import Contact
 from tracker.events import Actor, Event, Kind
-from tracker.model import Address, Delivery, NosyState, Person, PersonId, Ticket, TicketId, Wants
+from tracker.model import (
+    Address,
+    Delivery,
+    NosyState,
+    Person,
+    PersonId,
+    QueueId,
+    Ticket,
+    TicketId,
+    Wants,
+)
 from tracker.storage import tickets as store
 from tracker.storage.queues import Subscriber
 from tracker.storage.tickets import Membership, Standing, TicketCenter
@@ -44,13 +54,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Somebody who gets a copy, which, and why (half a sentence: "you take part in this ticket")."""
+    """Somebody who gets a copy, which, and why (half a sentence: "you take part in this ticket").
+
+    `queue_id`: of which list they get it, where they get it for being on one.
+    """
 
     address: Address
     person_id: PersonId | None
     face: Face
     reason: str
     role: Role = Role.MEMBER
+    queue_id: QueueId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +165,8 @@ def _subscribers(occasion: Occasion, audience: Audience) -> Iterable[Told]:
 
 def as_subscriber(subscriber: Subscriber, reason: str) -> Told:
     """Somebody who gets a post for being on the list."""
-    return Told(subscriber.person.address, subscriber.person.id, Face.LIST, reason, Role.SUBSCRIBER)
+    person = subscriber.person
+    return Told(person.address, person.id, Face.LIST, reason, Role.SUBSCRIBER, subscriber.queue_id)
 
 
 def wanted_by(subscriber: Subscriber, audience: Audience, *, opening: bool) -> str:

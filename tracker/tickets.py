@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -73,13 +74,18 @@ def open_ticket(uow: UnitOfWork, command: OpenTicket, opener: Person) -> tuple[T
     post_id = posts.insert_post(uow.connection, ticket_id, 1, post)
     place = Membership(ticket_id, opener, NosyState.JOINED, "requester")
     store.set_state(uow.connection, place, uow.now, known=False)
-    opened = Event(ticket_id, Kind.OPENED, actor, uow.now, post_id, after=command.title, quiet=command.quiet)
-    uow.record_event(opened)
+    opened = Event(ticket_id, Kind.OPENED, actor, uow.now, post_id, after=command.title)
+    uow.record_event(_told_widely(opened, command))
     uow.record(ticket_id, Kind.JOINED, actor, after=opener.address)
     if requester.id != opener.id:
         uow.record(ticket_id, Kind.REQUESTER, actor, before=opener.address, after=requester.address)
         nosy.join(uow, ticket_id, requester, nosy.ASKED, actor)
     return ticket_id, post_id
+
+
+def _told_widely(event: Event, command: OpenTicket | AddPost) -> Event:
+    """An event of a post that says on which other lists it is told of, or that nobody is."""
+    return replace(event, quiet=command.quiet, detail=" ".join(map(str, command.also_on)))
 
 
 def _topic(uow: UnitOfWork, command: OpenTicket) -> str:
@@ -117,7 +123,7 @@ def add_post(uow: UnitOfWork, command: AddPost, author: Person) -> PostId:
     if ticket.status is Status.RESOLVED and not command.reopens:
         status = ticket.status
     _touch(uow, ticket, command, author, status)
-    uow.record_event(Event(ticket.id, Kind.POSTED, actor, uow.now, post_id, quiet=command.quiet))
+    uow.record_event(_told_widely(Event(ticket.id, Kind.POSTED, actor, uow.now, post_id), command))
     if status is not ticket.status:
         _record_status(uow, ticket, status, actor, post_id)
     if command.joins:

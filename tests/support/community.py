@@ -147,10 +147,10 @@ class Community:
         self.deliver()
         return verdict
 
-    def subscribe(self, address: str, delivery: str = "all") -> None:
+    def subscribe(self, address: str, delivery: str = "all", to: str = LIST) -> None:
         def work(connection: Connection) -> None:
             person = self._member(connection, address)
-            queue = queues.everyone(connection)[0]
+            queue = queues.find(connection, to)
             queues.subscribe(connection, queue.id, person.id, Delivery(delivery), self.clock())
 
         self.app.write(work)
