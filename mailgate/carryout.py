@@ -21,10 +21,10 @@ from routing.decide import Decision
 from routing.facts import Facts
 from tracker import assign, nosy, repair, tickets
 from tracker.commands import AddPost, Brakes, OpenTicket, Routed
-from tracker.events import Actor
+from tracker.events import Actor, Kind
 from tracker.model import Address, NoSuchQueue, Person, PostId, Queue, QueueId, Ticket, TicketId
 from tracker.people import read_address
-from tracker.storage import people, queues
+from tracker.storage import journal, people, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
@@ -122,6 +122,16 @@ def _other_lists(case: Case, own: QueueId) -> tuple[QueueId, ...]:
     return tuple(queue_id for queue_id in found if queue_id != own)
 
 
+def _lists_still(uow: UnitOfWork, case: Case, ticket: Ticket) -> tuple[QueueId, ...]:
+    """Of a reply: not the lists that its ticket was moved away from, though they stand in To still."""
+    others = _other_lists(case, ticket.queue_id)
+    if not others:
+        return ()
+    left = journal.before_of(uow.connection, ticket.id, Kind.QUEUE)
+    known = {queue.id: queue.address for queue in queues.everyone(uow.connection)}
+    return tuple(queue_id for queue_id in others if known[queue_id] not in left)
+
+
 def _queue(uow: UnitOfWork, case: Case) -> Queue:
     """The list that the rules move an opening to, else the one it came to."""
     if case.decision.queue is not None:
@@ -139,7 +149,7 @@ def _continue(uow: UnitOfWork, case: Case, ticket: Ticket, author: Person) -> Po
         joins=not (ticket.private and case.released) and not case.by_tracker,
         reopens=not case.by_tracker and not has_only_commands(reading.message.new_text),
         quiet=case.asking.quiet,
-        also_on=_other_lists(case, ticket.queue_id),
+        also_on=_lists_still(uow, case, ticket),
         late_opening=reading.title if case.match.late_opening else None,
     )
     return tickets.add_post(uow, command, author)

@@ -127,6 +127,12 @@ def latest(connection: Connection, ticket_id: TicketId, kinds: Sequence[Kind]) -
     return None if row is None else _event(row)
 
 
+def before_of(connection: Connection, ticket_id: TicketId, kind: Kind) -> frozenset[str]:
+    """What stood before each event of a kind in a ticket."""
+    query = select(t.event.c.before).where(t.event.c.ticket_id == ticket_id, t.event.c.kind == kind.value)
+    return frozenset(row.before or "" for row in connection.execute(query))
+
+
 def exchanged_posts(connection: Connection, post_ids: Iterable[PostId]) -> tuple[tuple[PostId, str], ...]:
     """Which of these posts another tracker wrote, and its cause in the history."""
     ids = list(post_ids)
