@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from sqlalchemy import Connection
 from mailgate import addressed, automatic, carryout, centerleaves, fronts, inbound, offering, rulereplies
 from mailgate.addresses import ASKING, Role, target_tickets
 from mailgate.carryout import Case, author_address
-from mailgate.commands import acts, requests, retelling, transcript
+from mailgate.commands import acts, requests, retelling, transcript, unproven
+from mailgate.commands.requestwords import only_asks_to_leave
 from mailgate.compose import Composer
 from mailgate.exchange import hearing
 from mailgate.exchange.hearing import Heard
@@ -18,6 +20,7 @@ from mailgate.inbound import Outcome, State
 from mailgate.kinds.classify import AUTOMATIC
 from mailgate.message import Disposition
 from mailgate.reading import Reading, is_for_people, office_name
+from mailgate.saying import Said
 from mailgate.threads import identity, thread
 from mailgate.threads.identity import Identity
 from mailgate.threads.match import Evidence, Match, Question, Writer
@@ -154,6 +157,8 @@ class Gateway:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
         writer = Writer(people.find_sender(connection, author_address(reading)), reading.trust)
+        if _only_wants_out(reading) and not uow.quiet:
+            return requests.how_to_leave(uow, self._composer, reading, writer.sender), None
         question = self._question(connection, reading, writer, heard)
         again, question, known = self._again(uow, reading, question, known)
         if again is not None:
@@ -231,13 +236,22 @@ class Gateway:
         if not uow.quiet:
             grid = self._registry.read(uow.connection)
             said += acts.carry_out(uow, case.asking, verdict.ticket, author, grid)
-        if case.asking.believed and not uow.quiet:
-            if said:
-                transcript.answer(uow, self._composer, case.reading, tickets.find(uow, verdict.ticket), said)
-            retelling.answer(
-                uow, self._composer, case.reading, retelling.wanted(case.asked, case.asking, verdict)
-            )
-        return replace(verdict, notes=(*verdict.notes, *map(str, said)))
+        note = "" if uow.quiet else self._answer(uow, case, verdict, said)
+        return replace(verdict, notes=(*verdict.notes, *([note] if note else []), *map(str, said)))
+
+    def _answer(self, uow: UnitOfWork, case: Case, verdict: Verdict, said: Sequence[Said]) -> str:
+        """Tell the author what became of their commands, or have them confirm; gives what else to note."""
+        if verdict.ticket is None:
+            return ""
+        ticket = tickets.find(uow, verdict.ticket)
+        if not case.asking.believed:
+            about = repair.queue_of(uow, ticket), ticket
+            return unproven.ask(uow, self._composer, case.reading, case.asking, about)
+        if said:
+            transcript.answer(uow, self._composer, case.reading, ticket, said)
+        wanted = retelling.wanted(case.asked, case.asking, verdict)
+        retelling.answer(uow, self._composer, case.reading, wanted)
+        return ""
 
     def _question(
         self, connection: Connection, reading: Reading, writer: Writer, heard: Heard | None
@@ -290,6 +304,14 @@ class Gateway:
         standing = None if match.ticket is None else ticket_facts(connection, match.ticket)
         grid = self._registry.read(connection)
         return facts_of(reading, writer, standing, grid, people.staff_of(connection, writer.sender))
+
+
+def _only_wants_out(reading: Reading) -> bool:
+    """Whether a post says nothing but that its author wants off the list."""
+    message = reading.message
+    by_verb = bool(addressed.verbs(reading)) or reading.wants_private
+    plain = not message.attachments and not by_verb
+    return plain and only_asks_to_leave(reading.title, message.new_text)
 
 
 def _keys_of(reading: Reading) -> list[str]:

@@ -89,8 +89,8 @@ class Site:
             return self._not_found()
         if request.method != "POST" or not _CONFIRM.search(await _body(request)):
             return self._page("confirm.html.j2", act=act)
-        answer = await run_in_threadpool(self._write, lambda connection: self._do_act(connection, act))
-        return self._page("confirmed.html.j2", answer=answer)
+        answers = await run_in_threadpool(self._write, lambda connection: self._do_act(connection, act))
+        return self._page("confirmed.html.j2", answers=answers)
 
     async def ticket(self, request: Request) -> Response:
         """A public ticket: its posts, a line each."""
@@ -136,11 +136,11 @@ class Site:
             return
         uow.flush()
 
-    def _do_act(self, connection: Connection, act: Act) -> requests.Answer:
+    def _do_act(self, connection: Connection, act: Act) -> tuple[requests.Answer, ...]:
         uow = UnitOfWork(connection, self._app.clock())
-        answer = requests.carry_out(uow, act)
+        answers = requests.carry_out(uow, act)
         uow.flush()
-        return answer
+        return answers
 
     def _page(self, template: str, status: int = 200, **values: object) -> Response:
         content = self._templates.get_template(template).render(**values)

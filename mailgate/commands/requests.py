@@ -12,7 +12,7 @@ from typing import Final
 
 from mailgate import confirming, deliveries, finding, notices
 from mailgate.addresses import Role
-from mailgate.commands import requestwords, wishes
+from mailgate.commands import requestwords, unproven, wishes
 from mailgate.commands.requestwords import Ask, Request
 from mailgate.commands.wishes import Wisher
 from mailgate.compose import Composer
@@ -104,9 +104,12 @@ def _asked(reading: Reading, role: Role) -> tuple[Request, ...]:
     return requestwords.read(reading.title, reading.message.new_text)
 
 
-def how_to_leave(asker: Asker) -> Verdict:
-    """A post that only says "unsubscribe" is none: its author hears how to, or leaves by an answer."""
-    return _answer_stranger(asker, (Request(Ask.UNSUBSCRIBE, "", "unsubscribe"),))
+def how_to_leave(uow: UnitOfWork, composer: Composer, reading: Reading, sender: Sender | None) -> Verdict:
+    """A post that only says "unsubscribe" is none: its author leaves by an answer, or hears how to."""
+    if reading.sender is None:
+        raise ValueError("a mail without author asks nothing")
+    asker = Asker(uow, composer, reading, reading.sender, sender, reading.queue, None)
+    return _answer_stranger(asker, (Request(Ask.UNSUBSCRIBE, "", Ask.UNSUBSCRIBE.value),))
 
 
 def _answer(asker: Asker, asked: tuple[Request, ...]) -> Verdict:
@@ -172,20 +175,26 @@ def _confirm(asker: Asker) -> Verdict:
     act = confirming.confirmed(asker.reading, asker.composer.keys, asker.uow.now)
     if act is None:
         return _note(asker, "confirms nothing: its time is over, or it came from another address")
-    return _send(replace(asker, queue=act.queue), (carry_out(asker.uow, act),))
+    return _send(replace(asker, queue=act.queue), carry_out(asker.uow, act))
 
 
-def carry_out(uow: UnitOfWork, act: Act) -> Answer:
+def carry_out(uow: UnitOfWork, act: Act) -> tuple[Answer, ...]:
     """Do what was confirmed from the address that it is about; the same again changes nothing."""
+    try:
+        if unproven.is_of_ticket(act):
+            return tuple(Answer(one.line, one.done, one.text) for one in unproven.carry_out(uow, act))
+        return (_carry_out(uow, act),)
+    except TrackerError as error:
+        return (Answer(act.words, False, str(error)),)
+
+
+def _carry_out(uow: UnitOfWork, act: Act) -> Answer:
     person = people.register(uow.connection, act.address, "", uow.now)
     (request,) = requestwords.read(act.words, "")
-    try:
-        if request.ask is Ask.ADDRESS:
-            owner = people.find(uow.connection, Address(request.argument))
-            return Answer(act.words, True, wishes.own_address(Wisher(uow, act.queue, owner), act.address))
-        return Answer(act.words, True, wishes.change(Wisher(uow, act.queue, person), request))
-    except TrackerError as error:
-        return Answer(act.words, False, str(error))
+    if request.ask is Ask.ADDRESS:
+        owner = people.find(uow.connection, Address(request.argument))
+        return Answer(act.words, True, wishes.own_address(Wisher(uow, act.queue, owner), act.address))
+    return Answer(act.words, True, wishes.change(Wisher(uow, act.queue, person), request))
 
 
 def _answer_stranger(asker: Asker, asked: tuple[Request, ...]) -> Verdict:

@@ -70,6 +70,11 @@ _WITH_WORDS: Final = (
 )
 # Only these make a mail one of commands where nothing else speaks for it: prose may begin with the others.
 _FIRST_WORDS: Final = frozenset({"set", "no", "close"} | {ask.value.split()[0] for ask in Ask})
+_NOT_LETTERS: Final = re.compile(r"[^a-z -]+")
+_LEAVE: Final = re.compile(
+    r"(?:please )?(?:unsubscribe|un-subscribe|signoff|sign off|remove)(?: me)?"
+    r"(?: (?:from|off) (?:the|this) (?:mailing )?list)?(?: please)?(?: thanks?| thank you)?"
+)
 _BLANKS: Final = re.compile(r"\s+")
 
 
@@ -113,6 +118,12 @@ def _read(line: str) -> Request | None:
         if lowered.startswith(ask.value + " "):
             return Request(ask, words[len(ask.value) + 1 :], words)
     return None
+
+
+def only_asks_to_leave(subject: str, text: str) -> bool:
+    """Whether a mail says nothing but that its author wants off the list."""
+    words = " ".join(_NOT_LETTERS.sub(" ", (text.strip() or subject)[:200].lower()).split())
+    return _LEAVE.fullmatch(words) is not None
 
 
 def misread(subject: str, text: str) -> str:

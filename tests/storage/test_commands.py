@@ -105,10 +105,11 @@ def test_who_does_not_take_part_hands_nothing_over(grid: Community) -> None:
     assert "that is for staff, and for members who take part" in answer
 
 
-def test_what_is_not_believed_does_nothing_and_is_not_answered(grid: Community) -> None:
+def test_what_is_not_believed_waits_for_an_answer(grid: Community) -> None:
     grid.inject(mail("ned@north.example", "Re: Jobs fail", "!center SouthSC"), [TICKET], trust="none")
     assert grid.ticket(1)["centers"] == ["NorthSC"]
-    assert sent_to(grid, "ned@north.example") == []
+    (asked,) = sent_to(grid, "ned@north.example")
+    assert "ticket 1: !center SouthSC" in asked
 
 
 def test_of_two_who_claim_the_first_owns_it_and_the_second_is_told(grid: Community) -> None:

@@ -167,3 +167,27 @@ def test_reply_all_repeats_no_bracket(house: Community) -> None:
     again = mail(UNA, "No.", "Re: Jobs fail [status=resolved]", In_Reply_To="<b@x.example>")
     house.inject(again, [TICKET])
     assert house.ticket(1)["status"] == "open"
+
+
+def test_what_nothing_proves_waits_for_an_answer_from_there(house: Community) -> None:
+    house.inject(mail(UNA, "!done\n!title Buy at spam.example\nIt works."), [TICKET], trust="none")
+    assert house.ticket(1)["status"] == "open"
+    (asked,) = to(house, UNA)
+    assert asked["Subject"] == "Confirm: ticket 1: !status resolved"
+    assert "spam.example" not in str(asked.get_content())
+    house.inject(mail(UNA, "!claim"), [TICKET], trust="none")
+    assert len(to(house, UNA)) == 1, "one a day"
+    address = asked["Reply-To"].addresses[0].addr_spec
+    house.inject(mail(BEN, "", f"Re: {asked['Subject']}"), [address], trust="none")
+    assert house.ticket(1)["status"] == "open"
+    house.inject(mail(UNA, "", f"Re: {asked['Subject']}"), [address], trust="none")
+    assert house.ticket(1)["status"] == "resolved"
+
+
+def test_who_confirms_may_do_no_more_than_they_may(house: Community) -> None:
+    house.inject(mail(BEN, "!status resolved"), [TICKET], trust="none")
+    asked = to(house, BEN)[-1]
+    address = asked["Reply-To"].addresses[0].addr_spec
+    house.inject(mail(BEN, "", f"Re: {asked['Subject']}"), [address], trust="none")
+    assert house.ticket(1)["status"] == "open"
+    assert "that is for its requester" in " ".join(str(to(house, BEN)[-1].get_content()).split())

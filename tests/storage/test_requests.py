@@ -220,3 +220,28 @@ def test_private_tickets_are_found_by_who_may_see_them_only(house: Community) ->
 def test_help_names_what_can_be_asked(house: Community) -> None:
     assert "set delivery WHAT" in ask(house, "help")
     assert "set delivery WHAT" in ask(house, "help", sender="stranger@x.example", trust="none")
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("unsubscribe", ""),
+        ("Re: [OSG #7] Disk", "Please unsubscribe me!"),
+        ("", "remove me from this list, thanks"),
+    ],
+)
+def test_a_post_that_only_says_unsubscribe_is_none_and_is_answered_with_how(
+    house: Community, subject: str, text: str
+) -> None:
+    result = house.inject(mail(subject, text, EVE, LIST), [LIST])
+    assert (result["ticket"], result["disposition"]) == (None, "command")
+    assert to(house, EVE)[-1]["Subject"] == "Confirm: unsubscribe"
+    confirm(house, EVE)
+    assert house.members() == []
+
+
+def test_a_question_about_unsubscribing_is_a_post(house: Community) -> None:
+    result = house.inject(
+        mail("unsubscribe", "How does a script unsubscribe from the queue?", EVE, LIST), [LIST]
+    )
+    assert result["ticket"] == 1
