@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailgate import cli_lists_set, cli_mail, cli_repair
+from mailgate import cli_lists_bans, cli_lists_set, cli_mail, cli_repair
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
 from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
@@ -190,6 +190,13 @@ for command in (
     main.add_command(command)
 for command in cli_repair.COMMANDS:
     ticket.add_command(command)
-for command in (cli_lists_set.set_list, cli_lists_set.move_list, cli_lists_set.alias_list):
+for command in (
+    cli_lists_set.set_list,
+    cli_lists_set.move_list,
+    cli_lists_set.alias_list,
+    cli_lists_bans.ban,
+    cli_lists_bans.unban,
+    cli_lists_bans.list_bans,
+):
     lists.add_command(command)
 give_home(main)

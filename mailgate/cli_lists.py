@@ -22,8 +22,8 @@ from tracker.model import (
     Wants,
 )
 from tracker.people import normalise_address
+from tracker.storage import bans, people, queues
 from tracker.storage import centers as center_store
-from tracker.storage import people, queues
 
 _DELIVERIES = click.Choice([delivery.value for delivery in Delivery])
 _WANTS = click.Choice([wants.value for wants in Wants])
@@ -95,7 +95,10 @@ def lists_subscribe(
         queue, now = queues.find(connection, name), context.app.clock()
         if is_ours(address, queues.everyone(connection)):
             raise Refusal(f"{address} is an address of a list here")
-        person = people.register(connection, normalise_address(address), person_name, now)
+        wanted = normalise_address(address)
+        if bans.covering(connection, queue.id, wanted) is not None:
+            raise Refusal(f"{address} is banned from {queue.address}: `mailgate lists unban` first")
+        person = people.register(connection, wanted, person_name, now)
         people.set_member(connection, person.id, member=True)
         chosen = Delivery(delivery) if delivery else None
         return queues.subscribe(connection, queue.id, person.id, chosen, now)

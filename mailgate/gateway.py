@@ -35,7 +35,7 @@ from tracker import repair, tickets
 from tracker.commands import NORMAL, Brakes
 from tracker.events import Actor
 from tracker.model import Link, PostId
-from tracker.storage import keys, people, posts
+from tracker.storage import bans, keys, people, posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.unit_of_work import UnitOfWork
@@ -120,7 +120,7 @@ class Gateway:
                 return verdict, None
         if is_for_people(reading.targets) and not conditions.released:
             return self._for_people(uow, reading), None
-        objection = _objection(reading, heard)
+        objection = _objection(reading, heard) or _banned(uow, reading)
         if objection and (reading.sender is None or not conditions.released):
             return _held(reading, objection), None
         return self._post(uow, reading, known, heard, conditions)
@@ -335,6 +335,14 @@ def _objection(reading: Reading, heard: Heard | None) -> str:
     if reading.targets_of(Role.EXCHANGE) and (heard is None or not heard.secret):
         return "it came to a secret address of an exchange that is none, or none any more"
     return ""
+
+
+def _banned(uow: UnitOfWork, reading: Reading) -> str:
+    """Why its author may not post, or ""; what somebody wrote before they were banned is history."""
+    if reading.sender is None or uow.quiet:
+        return ""
+    covered = bans.covering(uow.connection, reading.queue.id, reading.sender)
+    return "" if covered is None else "its author is banned from this list"
 
 
 def _apart_if_private(reading: Reading, match: Match) -> Match:

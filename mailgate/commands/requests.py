@@ -25,7 +25,7 @@ from routing.grid import Grid
 from tracker import nosy
 from tracker.model import Address, BadValue, Person, Queue, TrackerError
 from tracker.people import read_address
-from tracker.storage import people, topics
+from tracker.storage import bans, people, topics
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 
@@ -201,6 +201,8 @@ def _answer_stranger(asker: Asker, asked: tuple[Request, ...]) -> Verdict:
     """One mail a day at most: a confirm mail for the first thing that can be confirmed, else a fixed text."""
     if _was_written_to(asker.uow, asker.address):
         return _note(asker, "no answer: one mail a day to an address that nothing proves")
+    if bans.covering(asker.uow.connection, asker.queue.id, asker.address) is not None:
+        return _note(asker, "no answer: it is banned from the list")
     request = next((one for one in asked if _confirmable(asker, one)), None)
     if request is not None:
         words = f"{request.ask.value} {request.argument}".strip()

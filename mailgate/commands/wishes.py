@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from mailgate.commands.requestwords import Ask, Request
 from mailgate.offering import read_interest
 from tracker.model import Address, BadValue, Delivery, Person, Queue
-from tracker.storage import centers, interests, people, queues, topics
+from tracker.storage import bans, centers, interests, people, queues, topics
 from tracker.storage.queues import Subscriber
 from tracker.unit_of_work import UnitOfWork
 from tracker.words import nearest
@@ -44,6 +44,9 @@ def change(wisher: Wisher, request: Request) -> str:
 
 def _subscribe(wisher: Wisher, _: str) -> str:
     connection, queue = wisher.uow.connection, wisher.queue
+    for address in people.addresses_of(connection, wisher.person.id):
+        if bans.covering(connection, queue.id, address) is not None:
+            raise BadValue(f"{address} is banned from {queue.address}")
     people.set_member(connection, wisher.person.id, member=True)
     was = queues.subscriber(connection, queue.id, wisher.person.id)
     chosen = queues.subscribe(connection, queue.id, wisher.person.id, None, wisher.uow.now)
