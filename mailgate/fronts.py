@@ -95,12 +95,14 @@ def _is_by_manager(message: ParsedMessage, queue: Queue, servers: ListServers) -
     local, _, domain = message.header_from.address.rpartition("@")
     if not queue.front or not local:
         return False
-    if office := _OFFICE.fullmatch(local):
-        return is_front(f"{office[1]}@{domain}", queue, servers)
+    office = _OFFICE.fullmatch(local)
+    if office and is_front(f"{office[1]}@{domain}", queue, servers):
+        return True
+    # Of the other lists there too: somebody may have posted in our name. But they have owners who post.
     here = normalise_domain(domain) == queue.front_address.rpartition("@")[2] or servers.has(
         f"{local}@{domain}"
     )
-    return here and _SITE.fullmatch(local) is not None
+    return here and bool(office or _SITE.fullmatch(local)) and not message.header(_OF_A_POST[0])
 
 
 def plain_subject(subject: str, queue: Queue) -> str:

@@ -163,6 +163,7 @@ def test_a_post_that_names_nobody_is_held(behind: Community) -> None:
         ("general-bounces@lists.mailman.example", "Your message to General awaits moderator approval"),
         ("general-confirm+0a1b@lists.mailman.example", "Your confirmation is needed to join the list"),
         ("general-owner@lists.mailman.example", "You have been unsubscribed"),
+        ("other-bounces@lists.mailman.example", "Your message to Other awaits moderator approval"),
         ("noreply@lists.mailman.example", "Request to mailing list General rejected"),
     ],
 )
