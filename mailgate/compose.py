@@ -29,8 +29,9 @@ from mailgate.headers import (
     verbatim,
     write_header,
 )
+from mailgate.htmlout import to_html
 from mailgate.message import Mailbox
-from mailgate.mimeout import Entity, OutPart, mixed, text_part
+from mailgate.mimeout import Entity, OutPart, alternative, mixed, text_part
 from mailgate.quotes.quoting import count_lines, separate, stands_alone
 from mailgate.tokens import Keys
 from mailgate.urls import Urls
@@ -80,7 +81,7 @@ class PostMail:
     `earlier` are the Message-IDs of the posts before it, oldest first. `routed` says where an opening went,
     `asked_by` for whom its author opened the ticket, "" for themselves. `files` travel along, `left_out` are
     names of those too large to. `copy_of` are the lists whose copy its mail itself was, as they prove it.
-    `before`: what was said that who comes late does not know, "" for the others.
+    `before`: what was said that who comes late does not know, "" for the others. `html`: with an HTML part.
     """
 
     event_id: EventId
@@ -96,6 +97,7 @@ class PostMail:
     left_out: tuple[str, ...] = ()
     copy_of: tuple[str, ...] = ()
     before: str = ""
+    html: bool = False
 
     @property
     def opening(self) -> bool:
@@ -175,7 +177,10 @@ class Composer:
             as_center=first is not None and first.role is Role.CENTER,
             never_again="" if first is None else self._way_out_for_good(mail.queue, first.address),
         )
-        return mixed(rendered, mail.files) if mail.files else text_part(rendered)
+        html = to_html(rendered) if mail.html else ""
+        if mail.files:
+            return mixed(rendered, mail.files, html)
+        return alternative(rendered, html) if html else text_part(rendered)
 
     def change_copy(self, mail: ChangeMail, reason: str) -> Outgoing:
         """What was changed without a word, for all who are told for the same `reason`."""

@@ -56,9 +56,26 @@ def text_part(text: str) -> Entity:
     return Entity((_version(), *part.fields), part.body)
 
 
-def mixed(text: str, attachments: Sequence[OutPart]) -> Entity:
-    """`text` and then `attachments`, in their order (RFC 2046 5.1.3). The same input gives the same bytes."""
-    parts = [_text(text), *(_attachment(attachment) for attachment in attachments)]
+def alternative(text: str, html: str) -> Entity:
+    """`text`, and the same as HTML for readers that prefer that (RFC 2046 5.1.4)."""
+    part = _alternative(text, html)
+    return Entity((_version(), *part.fields), part.body)
+
+
+def _alternative(text: str, html: str) -> _Part:
+    parts = [_text(text), _text(html, "html")]
+    boundary = _boundary([part.body for part in parts])
+    kind = Field("Content-Type", ("multipart/alternative;", f'boundary="{boundary}"'))
+    return _Part((kind, _encoding("7bit")), _joined(parts, boundary.encode()))
+
+
+def mixed(text: str, attachments: Sequence[OutPart], html: str = "") -> Entity:
+    """`text` and then `attachments`, in their order (RFC 2046 5.1.3). The same input gives the same bytes.
+
+    `html`: the text as HTML, too.
+    """
+    first = _alternative(text, html) if html else _text(text)
+    parts = [first, *(_attachment(attachment) for attachment in attachments)]
     boundary = _boundary([part.body for part in parts])
     kind = Field("Content-Type", ("multipart/mixed;", f'boundary="{boundary}"'))
     # RFC 2045 6.4: the encoding of the whole says what its parts need.
@@ -88,19 +105,22 @@ def _encoding(name: str) -> Field:
     return Field("Content-Transfer-Encoding", (name,))
 
 
-def _text(text: str) -> _Part:
+def _text(text: str, subtype: str = "plain") -> _Part:
     data = _crlf(text.encode("utf-8", "replace"))
     if data.isascii() and _is_line_clean(data):
-        return _Part((_plain("us-ascii"), _encoding("7bit")), data)
+        return _Part((_kind_of_text(subtype, "us-ascii"), _encoding("7bit")), data)
     beyond_ascii = len(data.translate(None, _ASCII))
     if beyond_ascii * 2 > len(data):
-        return _Part((_plain("utf-8"), _encoding("base64")), _base64(data))
+        return _Part((_kind_of_text(subtype, "utf-8"), _encoding("base64")), _base64(data))
     body = binascii.b2a_qp(data, quotetabs=False, istext=True, header=False)
-    return _Part((_plain("utf-8"), _encoding("quoted-printable")), _QP_OVERLONG.sub(rb"=\r\n\g<0>", body))
+    return _Part(
+        (_kind_of_text(subtype, "utf-8"), _encoding("quoted-printable")),
+        _QP_OVERLONG.sub(rb"=\r\n\g<0>", body),
+    )
 
 
-def _plain(charset: str) -> Field:
-    return Field("Content-Type", ("text/plain;", f"charset={charset}"))
+def _kind_of_text(subtype: str, charset: str) -> Field:
+    return Field("Content-Type", (f"text/{subtype};", f"charset={charset}"))
 
 
 def _attachment(attachment: OutPart) -> _Part:

@@ -185,8 +185,9 @@ class Notifier:
                 deliveries.add(connection, outgoing, [one], now)
         introductions.introduce(connection, sorted(strangers), now)
         known = [one for one in ticketed if one.address not in strangers]
-        for (reason, before), group in _alike(known, missed):
-            outgoing = self._composer.ticket_copy(replace(mail, before=before), reason)
+        in_html = _who_wants_html(connection, known)
+        for (reason, before, html), group in _alike(known, missed, in_html):
+            outgoing = self._composer.ticket_copy(replace(mail, before=before, html=html), reason)
             deliveries.add(connection, outgoing, group, now)
 
     def _with_header(self, connection: Connection, mail: PostMail) -> PostMail:
@@ -412,11 +413,18 @@ def _missed(
     return found
 
 
-def _alike(told: Iterable[Told], missed: dict[Address, str]) -> Iterable[tuple[tuple[str, str], list[Told]]]:
+def _who_wants_html(connection: Connection, told: Iterable[Told]) -> frozenset[PersonId]:
+    ids = {one.person_id for one in told if one.person_id is not None}
+    return frozenset(one for one, wish in people.wishes_of(connection, ids).items() if wish.html)
+
+
+def _alike(
+    told: Iterable[Told], missed: dict[Address, str], in_html: frozenset[PersonId]
+) -> Iterable[tuple[tuple[str, str, bool], list[Told]]]:
     """Those who get the same mail: for the same reason, with the same of what was said before."""
-    groups: dict[tuple[str, str], list[Told]] = defaultdict(list)
+    groups: dict[tuple[str, str, bool], list[Told]] = defaultdict(list)
     for one in told:
-        groups[one.reason, missed.get(one.address, "")].append(one)
+        groups[one.reason, missed.get(one.address, ""), one.person_id in in_html].append(one)
     return groups.items()
 
 

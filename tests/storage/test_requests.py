@@ -245,3 +245,14 @@ def test_a_question_about_unsubscribing_is_a_post(house: Community) -> None:
         mail("unsubscribe", "How does a script unsubscribe from the queue?", EVE, LIST), [LIST]
     )
     assert result["ticket"] == 1
+
+
+def test_who_wants_html_gets_it_beside_the_text(house: Community) -> None:
+    house.inject(mail("Mine", "hm", EVE, LIST), [LIST])
+    ask(house, "set format html")
+    house.inject(
+        mail("Re: Mine", "See https://x.example/a", "una@x.example"), ["osg-general+1@lists.example.org"]
+    )
+    copy = to(house, EVE)[-1]
+    assert [part.get_content_type() for part in copy.iter_parts()] == ["text/plain", "text/html"]
+    assert '<a href="https://x.example/a">' in copy.get_body(("html",)).get_content()  # type: ignore[union-attr]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -133,8 +133,10 @@ def set_name(connection: Connection, person_id: PersonId, name: str) -> None:
     connection.execute(update(t.person).where(t.person.c.id == person_id).values(name=name))
 
 
-def wishes_of(connection: Connection, ids: Iterable[PersonId]) -> dict[PersonId, Wishes]:
+def wishes_of(connection: Connection, ids: Collection[PersonId]) -> dict[PersonId, Wishes]:
     """How those of `ids` want their mail who want it otherwise than everybody."""
+    if not ids:
+        return {}
     person = t.person.c
     special = (person.timezone != "") | person.html | person.always_copy
     query = select(person.id, person.timezone, person.html, person.always_copy)
