@@ -34,10 +34,11 @@ from routing.store import ActiveRules
 from tracker import repair, tickets
 from tracker.commands import NORMAL, Brakes
 from tracker.events import Actor
-from tracker.model import Link, PostId
-from tracker.storage import bans, keys, people, posts
+from tracker.model import Address, Link, PostId
+from tracker.storage import bans, centers, keys, people, posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
+from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 
 _POSTING = (Role.POST, Role.PRIVATE, Role.TOPIC, Role.TICKET, Role.EXCHANGE)
@@ -156,7 +157,7 @@ class Gateway:
     ) -> tuple[Verdict, PostId | None]:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
-        writer = Writer(people.find_sender(connection, author_address(reading)), reading.trust)
+        writer = Writer(_sender_of(uow, author_address(reading)), reading.trust)
         if _only_wants_out(reading) and not uow.quiet:
             return requests.how_to_leave(uow, self._composer, reading, writer.sender), None
         question = self._question(connection, reading, writer, heard)
@@ -304,6 +305,15 @@ class Gateway:
         standing = None if match.ticket is None else ticket_facts(connection, match.ticket)
         grid = self._registry.read(connection)
         return facts_of(reading, writer, standing, grid, people.staff_of(connection, writer.sender))
+
+
+def _sender_of(uow: UnitOfWork, address: Address) -> Sender | None:
+    """Who writes; who writes as a support center for the first time is its staff already."""
+    known = people.find_sender(uow.connection, address)
+    if known is None and centers.has_address(uow.connection, address):
+        people.register(uow.connection, address, "", uow.now)
+        known = people.find_sender(uow.connection, address)
+    return known
 
 
 def _only_wants_out(reading: Reading) -> bool:

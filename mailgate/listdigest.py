@@ -126,7 +126,6 @@ class ListDigests:
         head = self._composer.render(
             "digest/head.txt.j2",
             subject=issue.subject,
-            list=queue.address,
             request=f"{queue.local_part}-request@{queue.domain}",
             lines=[_line(issue, post) for post in shown],
             plain=plain,

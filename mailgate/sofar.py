@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -21,6 +22,7 @@ from tracker.storage.posts import Post
 # Of one mail; the question and the latest posts are what nobody should miss.
 _MOST_CHARACTERS: Final = 200_000
 _MOST_OF_ONE: Final = 40_000
+_SIGNATURE_LINE: Final = re.compile(r"^-- $", re.MULTILINE)
 _PROGRAMS: Final = frozenset(kind.value for kind in AUTOMATIC)
 
 
@@ -81,5 +83,7 @@ def _one(post: Post, zone: tzinfo) -> str:
     text = (post.new_text if post.n > 1 and stands_alone(post.new_text, post.text) else post.text).strip("\n")
     if len(text) > _MOST_OF_ONE:
         text = f"{text[:_MOST_OF_ONE]}\n[... cut here, kept with the ticket]"
+    # Below the first of these a mail client takes all for a signature, and quotes none of it.
+    text = _SIGNATURE_LINE.sub("--", text)
     head = f"Post {post.n}, {author}, {at:%Y-%m-%d %H:%M} {at.tzname()}:"
     return f"{head}\n\n{text or '(no text)'}"

@@ -6,6 +6,7 @@ answer to a confirm mail. To an address that proved nothing goes one mail a day,
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -231,14 +232,13 @@ def _send(asker: Asker, answers: tuple[Answer, ...], reason: str = _REASON) -> V
     connection, now = asker.uow.connection, asker.uow.now
     if deliveries.count_for(connection, asker.address, _REASON, now - timedelta(hours=1)) >= _MOST_ANSWERS:
         return _note(asker, f"done without an answer: {_MOST_ANSWERS} in an hour were sent", answers)
-    body = asker.composer.render(
-        "request/answer.txt.j2", answers=answers, list=asker.queue.address, reason=reason
-    )
+    shown = [replace(one, text=_wrapped(one.text)) for one in answers]
+    body = asker.composer.render("request/answer.txt.j2", answers=shown, reason=reason)
     notice = Notice(
         key=f"request.{asker.reading.mail.uid}",
         queue=asker.queue,
         to=asker.address,
-        subject=f"Re: {asker.reading.title}",
+        subject=f"Re: {asker.reading.subject.title or 'your request'}",
         body=body,
         reason=reason,
         role=nosy.Role.MEMBER,
@@ -246,6 +246,14 @@ def _send(asker: Asker, answers: tuple[Answer, ...], reason: str = _REASON) -> V
     )
     notices.send(connection, asker.composer, notice, now)
     return _note(asker, "answered", answers)
+
+
+def _wrapped(said: str) -> str:
+    """Our own words in lines of 72 columns; what is set off keeps its form."""
+    return "\n".join(
+        textwrap.fill(line, 72, break_long_words=False, break_on_hyphens=False) if line[:1] > " " else line
+        for line in said.split("\n")
+    )
 
 
 def _note(asker: Asker, said: str, answers: tuple[Answer, ...] = ()) -> Verdict:

@@ -190,3 +190,64 @@ def test_reply_all_to_a_list_copy_lands_in_its_ticket_and_doubles_nothing(
     wait_until(lambda: world.app.read(deliveries.counts).get("waiting", 0) == 0, 10)
     assert world.mails_of(ASKER) == []
     assert world.ticket()["nosy"] == [ASKER, READER]
+
+
+def ask(daemon_address: tuple[str, int], sender: str, to: str, text: str = "", subject: str = "") -> None:
+    """A small mail of somebody, without a client."""
+    raw = f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n\r\n{text}\r\n"
+    with smtplib.SMTP(*daemon_address) as session:
+        session.sendmail(sender, [to], raw)
+
+
+@pytest.mark.parametrize("answer", CLIENTS)
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [("show", "Post 1, Jane Doe"), ("follow", "Post 1, Jane Doe"), ("claim", "you own ticket 1 now")],
+)
+def test_an_answer_to_what_a_verb_brought_lands_in_the_ticket_and_repeats_no_verb(
+    world: World, answer: Answer, verb: str, says: str
+) -> None:
+    address = f"osg-general+1.{verb}@lists.example.org"
+    ask(world.center.smtp, CENTER, address)
+    wait_until(lambda: any(says in str(mail.get_payload()) for mail in world.mails_of(CENTER)), 10)
+    # The latest lies last in the mailbox, and is the one that is answered.
+    world.center.fetch(world.outgoing)
+    events = [event["kind"] for event in world.ticket()["history"]]
+    answer(world.center, ANSWER, everybody=True)
+    post = answered(world, world.center)
+    assert post["new_text"].strip() == ANSWER
+    later = [event["kind"] for event in world.ticket()["history"]][len(events) :]
+    assert set(later) <= {"posted", "joined", "status"}
+
+
+@pytest.mark.parametrize("answer", CLIENTS)
+def test_an_answer_to_a_confirm_mail_confirms(tmp_path: Path, answer: Answer) -> None:
+    app = new_instance(tmp_path / "home")
+    with Daemon(tmp_path / "home") as daemon:
+        person = Person(tmp_path / "new", "Nora New", "nora@people.example", daemon.smtp)
+        ask(daemon.smtp, person.address, "osg-general-subscribe@lists.example.org")
+        wait_until(lambda: person.fetch(app.instance.maildir) == 1, 10)
+        queue = app.queues()[0]
+        assert app.read(lambda connection: queues.subscribers(connection, queue.id)) == ()
+        answer(person, "Yes, it was me.")
+        wait_until(lambda: len(app.read(lambda c: queues.subscribers(c, queue.id))) == 1, 10)
+        wait_until(lambda: len(outgoing_mails(app.instance.maildir, person.address)) == 2, 10)
+        daemon.stop()
+    app.close()
+
+
+@pytest.mark.parametrize("answer", CLIENTS)
+def test_an_answer_to_a_latecomer_s_first_copy_lands_in_the_ticket(world: World, answer: Answer) -> None:
+    late = "ben@people.example"
+    person = Person(world.app.instance.home.parent / "late", "Ben Late", late, world.center.smtp)
+    ask(world.center.smtp, late, "osg-general+1@lists.example.org", "Mine, too.", "Re: Jobs fail at UC")
+    wait_until(lambda: len(world.ticket()["posts"]) == 2, 10)
+    ask(world.center.smtp, ASKER, "osg-general+1@lists.example.org", "Since when?", "Re: Jobs fail at UC")
+    wait_until(lambda: person.fetch(world.outgoing) == 1, 10)
+    (copy,) = world.mails_of(late)
+    assert "Every job ends with code 17." in str(copy.get_payload())
+    answer(person, ANSWER)
+    wait_until(lambda: len(world.ticket()["posts"]) == 4, 10)
+    post = world.ticket()["posts"][3]
+    assert (post["author"], post["new_text"].strip()) == (late, ANSWER)
+    assert "before this" in post["text"], "what it answers is quoted whole"

@@ -48,6 +48,7 @@ class Person:
 
     def __init__(self, folder: Path, name: str, address: str, smtp: tuple[str, int]) -> None:
         self.address = address
+        self.smtp = smtp
         self.mailbox = folder / "Mail"
         self._folder = folder
         for part in ("tmp", "new", "cur"):

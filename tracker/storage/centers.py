@@ -29,6 +29,11 @@ _BY_KEYS = (
 )
 
 
+def has_address(connection: Connection, address: Address) -> bool:
+    """Whether an address is a support center's."""
+    return connection.execute(select(t.center.c.id).where(t.center.c.address == address)).first() is not None
+
+
 def everyone(connection: Connection) -> tuple[Center, ...]:
     """All centers by name."""
     return tuple(_center(row) for row in connection.execute(select(t.center).order_by(t.center.c.name)))
