@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailgate import cli_lists_bans, cli_lists_set, cli_mail, cli_repair
+from mailgate import cli_lists_bans, cli_lists_import, cli_lists_set, cli_mail, cli_repair
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
 from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
@@ -197,6 +197,7 @@ for command in (
     cli_lists_bans.ban,
     cli_lists_bans.unban,
     cli_lists_bans.list_bans,
+    cli_lists_import.import_members,
 ):
     lists.add_command(command)
 give_home(main)
