@@ -116,9 +116,9 @@ class Deliverer:
         for result, outcome in zip(results, outcomes, strict=True):
             due = by_id[result.id]
             log.info(
-                "delivery=%d ticket=%d to=<%s> %s reply=%r",
+                "delivery=%d ticket=%s to=<%s> %s reply=%r",
                 result.id,
-                due.ticket_id,
+                due.ticket_id or "-",
                 printable(due.address),
                 outcome.result.value,
                 result.reply,
