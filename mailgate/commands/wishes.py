@@ -42,8 +42,17 @@ def change(wisher: Wisher, request: Request) -> str:
     return _DO[request.ask](wisher, request.argument)
 
 
+def _must_be_ours(queue: Queue) -> None:
+    """Raise BadValue where a list manager stands in front: who is on its list is settled there."""
+    if queue.front:
+        local, _, domain = queue.front_address.partition("@")
+        where = f": write to {local}-request@{domain}" if domain else ""
+        raise BadValue(f"who is on this list, and what they get of it, is up to {queue.front}{where}")
+
+
 def _subscribe(wisher: Wisher, _: str) -> str:
     connection, queue = wisher.uow.connection, wisher.queue
+    _must_be_ours(queue)
     for address in people.addresses_of(connection, wisher.person.id):
         if bans.covering(connection, queue.id, address) is not None:
             raise BadValue(f"{address} is banned from {queue.address}")
@@ -55,6 +64,7 @@ def _subscribe(wisher: Wisher, _: str) -> str:
 
 
 def _unsubscribe(wisher: Wisher, _: str) -> str:
+    _must_be_ours(wisher.queue)
     if not queues.unsubscribe(wisher.uow.connection, wisher.queue.id, wisher.person.id):
         raise BadValue(f"{wisher.person.address} is not on {wisher.queue.address}")
     return (
@@ -64,6 +74,7 @@ def _unsubscribe(wisher: Wisher, _: str) -> str:
 
 
 def _delivery(wisher: Wisher, argument: str) -> str:
+    _must_be_ours(wisher.queue)
     was = wisher.subscriber
     word, _, rest = argument.partition(" ")
     delivery = {one.value: one for one in Delivery}.get(word.lower())

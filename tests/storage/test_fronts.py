@@ -230,3 +230,14 @@ def test_a_front_without_a_name_is_any_list_that_is_believed(community: Communit
         [CID],
         [],
     ]
+
+
+@pytest.mark.parametrize("wish", ["subscribe", "unsubscribe", "set delivery none"])
+def test_who_is_on_the_list_is_up_to_mailman(behind: Community, wish: str) -> None:
+    request = "osg-general-request@lists.example.org"
+    before = succeed(behind, "members", "osg-general")
+    fields = f"From: {DAN}\nTo: {request}\nSubject: {wish}\nMessage-ID: <wish@d.example>\n\n"
+    behind.inject(fields.encode(), [request])
+    [answer] = [copy.content.decode() for copy in behind.bag.copies if copy.recipient == DAN]
+    assert "general-request@lists.mailman.example" in " ".join(answer.split())
+    assert succeed(behind, "members", "osg-general") == before
