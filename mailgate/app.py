@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from mailgate import contact_digest, digests, inbound
 from mailgate.admission import LEASE, Admission, Site, with_id
+from mailgate.bouncing import Limits as BounceLimits
 from mailgate.brake import Brake, Limits, owners_of
 from mailgate.compose import Composer
 from mailgate.courier import Courier
@@ -35,6 +36,7 @@ from mailgate.instance import Instance
 from mailgate.listdigest import ListDigests, When
 from mailgate.munging import Munges, munges
 from mailgate.notify import Notifier
+from mailgate.probing import Probing
 from mailgate.reading import Reading, read_mail
 from mailgate.registry_watch import RegistryWatch
 from mailgate.reminding import Reminding
@@ -99,7 +101,13 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.composer, ActiveRules(), self.registry, self.brakes)
+        return Gateway(self.composer, ActiveRules(), self.registry, self.brakes, self.bounces)
+
+    @property
+    def bounces(self) -> BounceLimits:
+        """When an address is sent nothing but probes."""
+        chosen = self.settings.bounces
+        return BounceLimits(chosen.threshold, chosen.half_life)
 
     @property
     def brakes(self) -> Brakes:
@@ -137,8 +145,14 @@ class App:
             Errand(
                 "digests", min(timedelta(minutes=5), self.settings.digests.every), self._list_digests.send
             ),
+            Errand("bouncing", timedelta(hours=1), self._probing.look),
+            Errand("owner's bounces", timedelta(days=1), self._probing.tell_owners),
             Errand("list digest", timedelta(days=1), partial(self._write_home, digests.send_to_lists)),
         )
+
+    @cached_property
+    def _probing(self) -> Probing:
+        return Probing(self.composer, self.owners, self.bounces)
 
     @cached_property
     def _list_digests(self) -> ListDigests:
@@ -215,7 +229,7 @@ class App:
     def deliverer(self) -> Deliverer:
         chosen = self.settings.outgoing
         patience = Patience(chosen.retry_first, chosen.give_up)
-        return Deliverer(self.database, self.composer, self.couriers(), patience, self.clock)
+        return Deliverer(self.database, self.composer, self.couriers(), patience, self.clock, self.bounces)
 
     def couriers(self) -> list[Courier]:
         """One for each connection of the smarthost, or the one that writes the Maildir."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, deliveries
+from mailgate import addressed, bouncing, complaints, deliveries
 from mailgate.addresses import Role
+from mailgate.bouncing import Limits
 from mailgate.exchange.hearing import Heard
 from mailgate.message import Disposition
 from mailgate.posting import new_post
@@ -28,12 +30,21 @@ from tracker.unit_of_work import UnitOfWork
 _MOST_REPORTED: Final = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What tells a bounce of ours from any other, and what it counts."""
+
+    keys: Keys
+    bounces: Limits
+
+
 def attach(
-    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], heard: Heard | None, keys: Keys
+    uow: UnitOfWork, reading: Reading, known: tuple[KnownKey, ...], heard: Heard | None, proofs: Proofs
 ) -> tuple[Verdict, PostId | None]:
     """Put a bounce, an automatic answer or the like to the ticket that its token or ids name, if any."""
     disposition = reading.classified.disposition.value
-    bounced = _note_bounces(uow, reading, keys)
+    keys = proofs.keys
+    bounced = _note_bounces(uow, reading, keys, proofs.bounces)
     if (twin := identity.stored_under(known, reading.identity.key)) is not None:
         return Verdict(Disposition.DUPLICATE.value, "the same mail came before", twin.ticket_id), None
     numbers, evidence = _named(uow.connection, reading, known, keys, bounced)
@@ -50,22 +61,29 @@ def attach(
     return verdict, _add(uow, reading, known, ticket)
 
 
-def _note_bounces(uow: UnitOfWork, reading: Reading, keys: Keys) -> tuple[TicketId, ...]:
+def _note_bounces(uow: UnitOfWork, reading: Reading, keys: Keys, bounces: Limits) -> tuple[TicketId, ...]:
     """The tickets of deliveries that are spoken of, known by the MAC in our reverse-path alone.
 
-    A delivery is written down as bounced when a bounce came to its address, and not only of a delay.
+    A delivery is written down as bounced when a bounce came to its address, and not only of a delay; its
+    address gets its points once. A complaint about it takes its reader off what it was about.
     """
     bounced = _has_bounced(reading)
     numbers: list[TicketId] = []
     for target in (*reading.targets_of(Role.BOUNCES), *reading.reported):
         if target.number is None or not target.token or not keys.is_bounce(target.token, target.number):
             continue
+        sent = deliveries.find(uow.connection, target.number)
+        if sent is None:
+            continue
         if bounced and target in reading.targets:
-            ticket_id = deliveries.note_bounce(uow.connection, target.number, _report(reading))
-        else:
-            ticket_id = deliveries.ticket_of(uow.connection, target.number)
-        if ticket_id is not None:
-            numbers.append(ticket_id)
+            report = _report(reading)
+            if sent.state is not deliveries.State.BOUNCED:
+                bouncing.count(uow.connection, sent.address, report, uow.now, bounces)
+            deliveries.note_bounce(uow.connection, target.number, report)
+        elif reading.classified.disposition is Disposition.FEEDBACK and target in reading.reported:
+            complaints.heed(uow, sent)
+        if sent.ticket_id is not None:
+            numbers.append(sent.ticket_id)
     return tuple(numbers)
 
 

@@ -10,11 +10,12 @@ from typing import Any, Final
 import click
 from sqlalchemy import Connection
 
-from mailgate import deliveries, inbound
+from mailgate import bouncing, deliveries, inbound
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
 from mailgate.exporting import iso
 from mailgate.inbound import Entry, State
 from mailgate.verdict import verdict_from_json
+from tracker.people import normalise_address
 from tracker.storage import posts
 
 _EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?:: |$)")
@@ -155,6 +156,35 @@ def _act_on(
     if ids and not count:
         raise Refusal("none of these waits or failed; `mailgate deliveries list` shows what does")
     done(f"{count} {what}")
+
+
+@deliveries_group.command("bouncing")
+@json_option
+@click.pass_obj
+def deliveries_bouncing(context: Context, as_json: bool) -> None:
+    """Addresses that mail comes back from, with their points; suspended ones are sent nothing but probes."""
+    now, limits = context.app.clock(), context.app.bounces
+    rows = [
+        {
+            "address": one.address,
+            "points": round(bouncing.faded(one, now, limits), 2),
+            "suspended": iso(one.suspended_at)[:16] if one.suspended_at else None,
+            "probes": one.probes,
+            "last": one.report,
+        }
+        for one in context.app.read(bouncing.everybody)
+    ]
+    print_rows(rows, as_json=as_json, empty="no mail comes back")
+
+
+@deliveries_group.command("revive")
+@click.argument("address")
+@click.pass_obj
+def deliveries_revive(context: Context, address: str) -> None:
+    """Send an address its mail again: what made it come back is mended."""
+    if not context.app.write(lambda connection: bouncing.forget(connection, normalise_address(address))):
+        raise Refusal(f"no mail came back from {address}")
+    done(f"{address} gets mail again")
 
 
 @deliveries_group.command("retry")

@@ -12,7 +12,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from mailgate import deliveries, pauses
+from mailgate import bouncing, deliveries, pauses
+from mailgate.bouncing import USUAL, Limits
 from mailgate.compose import Composer
 from mailgate.courier import Copy, Courier, Outcome
 from mailgate.courier import Result as Sent
@@ -60,7 +61,9 @@ class Deliverer:
         couriers: Sequence[Courier],
         patience: Patience,
         clock: Clock,
+        bounces: Limits = USUAL,
     ) -> None:
+        self._bounces = bounces
         self._database = database
         self._composer = composer
         self._couriers = couriers
@@ -112,7 +115,15 @@ class Deliverer:
     def _settle(self, settle: Settle, outcomes: list[Outcome], by_id: dict[DeliveryId, Due]) -> None:
         now = self._clock()
         results = [self._result(outcome, by_id[DeliveryId(outcome.delivery)], now) for outcome in outcomes]
-        settle(lambda connection: deliveries.settle(connection, results, now)).result()
+
+        def write_down(connection: Connection) -> None:
+            deliveries.settle(connection, results, now)
+            for one in results:
+                # What no server said is no word on the address.
+                if one.state is State.FAILED and one.reply[:1] in ("4", "5"):
+                    bouncing.count(connection, by_id[one.id].address, one.reply, now, self._bounces)
+
+        settle(write_down).result()
         for result, outcome in zip(results, outcomes, strict=True):
             due = by_id[result.id]
             log.info(

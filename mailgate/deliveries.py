@@ -10,6 +10,7 @@ from typing import Any, NewType
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
+from mailgate import bouncing
 from mailgate.tables import delivery, outgoing
 from tracker.model import Address, EventId, PostId, QueueId, TicketId
 from tracker.nosy import Face, Role, Told
@@ -121,8 +122,18 @@ _ENTRIES = select(delivery, outgoing.c.face, outgoing.c.post_id).join(
 )
 
 
-def add(connection: Connection, mail: Outgoing, told: Sequence[Told], now: datetime) -> OutgoingId:
-    """Keep a rendered mail and a delivery for each of `told`."""
+def add(
+    connection: Connection, mail: Outgoing, told: Sequence[Told], now: datetime, *, probe: bool = False
+) -> OutgoingId | None:
+    """Keep a rendered mail and a delivery for each of `told`, less those whose mail comes back.
+
+    None where that is nobody. `probe`: whether it still comes back, is what this mail is to find out.
+    """
+    if not probe:
+        dead = bouncing.suspended(connection, {one.address for one in told})
+        told = [one for one in told if one.address not in dead]
+    if not told:
+        return None
     values = {
         "event_id": mail.event_id,
         "ticket_id": mail.ticket_id,
@@ -261,11 +272,32 @@ def ticket_of(connection: Connection, number: int) -> TicketId | None:
     return None if row is None else TicketId(row.ticket_id)
 
 
-def note_bounce(connection: Connection, number: int, report: str) -> TicketId | None:
-    """A delivery came back; gives its ticket, None when there is no such delivery."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A delivery that something is said of: to whom, as what, of which list and ticket."""
+
+    address: Address
+    role: Role
+    queue_id: QueueId
+    ticket_id: TicketId | None
+    state: State
+
+
+def find(connection: Connection, number: int) -> Sent | None:
+    """The delivery of that number."""
+    columns = (delivery.c.address, delivery.c.role, delivery.c.ticket_id, delivery.c.state)
+    query = select(*columns, outgoing.c.queue_id).join(outgoing, outgoing.c.id == delivery.c.outgoing_id)
+    row = connection.execute(query.where(delivery.c.id == number)).first()
+    if row is None:
+        return None
+    role = Role(row.role) if row.role else Role.MEMBER
+    return Sent(Address(row.address), role, QueueId(row.queue_id), _ticket_id(row), State(row.state))
+
+
+def note_bounce(connection: Connection, number: int, report: str) -> None:
+    """A delivery came back."""
     change = update(delivery).where(delivery.c.id == number)
     connection.execute(change.values(state=State.BOUNCED.value, reply=report))
-    return ticket_of(connection, number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,20 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate import addressed, automatic, carryout, centerleaves, fronts, inbound, offering, rulereplies
+from mailgate import (
+    addressed,
+    automatic,
+    bouncing,
+    carryout,
+    centerleaves,
+    fronts,
+    inbound,
+    offering,
+    rulereplies,
+)
 from mailgate.addresses import ASKING, Role, target_tickets
+from mailgate.automatic import Proofs
+from mailgate.bouncing import USUAL, Limits
 from mailgate.carryout import Case, author_address
 from mailgate.commands import acts, requests, retelling, transcript, unproven
 from mailgate.commands.requestwords import only_asks_to_leave
@@ -61,10 +73,16 @@ class Gateway:
     """Decides what a mail does, and does it."""
 
     def __init__(
-        self, composer: Composer, rules: ActiveRules, registry: ActiveRegistry, brakes: Brakes = NORMAL
+        self,
+        composer: Composer,
+        rules: ActiveRules,
+        registry: ActiveRegistry,
+        brakes: Brakes = NORMAL,
+        bounces: Limits = USUAL,
     ) -> None:
         self._composer = composer
         self._keys = composer.keys
+        self._proofs = Proofs(composer.keys, bounces)
         self._rules = rules
         self._registry = registry
         self._brakes = brakes
@@ -112,7 +130,7 @@ class Gateway:
         is_post = any(target.role in _POSTING for target in reading.targets)
         returned = bool(reading.targets_of(Role.BOUNCES)) and not is_post
         if disposition in AUTOMATIC or (returned and disposition is not Disposition.POST):
-            return automatic.attach(uow, reading, known, heard, self._keys)
+            return automatic.attach(uow, reading, known, heard, self._proofs)
         if returned and not conditions.released:
             return _held(reading, "a person, it seems, wrote to an address that is for bounces"), None
         if any(target.token for target in reading.targets_of(Role.UNSUBSCRIBE)):
@@ -158,6 +176,9 @@ class Gateway:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
         writer = Writer(_sender_of(uow, author_address(reading)), reading.trust)
+        if reading.trust.believed and not uow.quiet:
+            # Who writes lives, and gets mail again.
+            bouncing.forget(connection, author_address(reading))
         if _only_wants_out(reading) and not uow.quiet:
             return requests.how_to_leave(uow, self._composer, reading, writer.sender), None
         question = self._question(connection, reading, writer, heard)

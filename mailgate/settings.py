@@ -158,6 +158,12 @@ class DigestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BounceSettings:
+    threshold: Count
+    half_life: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class BrakeSettings:
     contacts_per_mail: Count
     openings_per_contact: Count
@@ -193,6 +199,7 @@ class Settings:
     outgoing: OutgoingSettings
     notify: NotifySettings
     digests: DigestSettings
+    bounces: BounceSettings
     brakes: BrakeSettings
     work: WorkSettings
     log: LogSettings
