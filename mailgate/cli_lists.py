@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from mailgate.addresses import is_ours
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, print_rows
+from mailgate.exporting import iso
 from mailgate.setup import check_tag
 from tracker.model import (
     Address,
@@ -22,7 +23,7 @@ from tracker.model import (
     Wants,
 )
 from tracker.people import normalise_address
-from tracker.storage import bans, people, queues
+from tracker.storage import bans, people, queues, topics
 from tracker.storage import centers as center_store
 
 _DELIVERIES = click.Choice([delivery.value for delivery in Delivery])
@@ -139,6 +140,44 @@ def lists_members(context: Context, name: str, as_json: bool) -> None:
         ]
 
     print_rows(context.app.read(rows), as_json=as_json, empty="nobody yet")
+
+
+@lists.command("topics")
+@click.argument("name")
+@click.option("--close", "closing", metavar="TOPIC", help="Let no more tickets come into a topic.")
+@click.option("--reopen", "reopening", metavar="TOPIC", help="Let tickets come into it again.")
+@json_option
+@click.pass_obj
+def lists_topics(
+    context: Context, name: str, closing: str | None, reopening: str | None, as_json: bool
+) -> None:
+    """What a list talks of apart; the first mail to LIST+topic.NAME@DOMAIN makes a topic.
+
+    \b
+    mailgate lists topics osg-general
+    mailgate lists topics osg-general --close upgrade
+    """
+
+    def change(connection: Connection) -> list[dict[str, Any]]:
+        queue, now = queues.find(connection, name), context.app.clock()
+        if closing and not topics.close(connection, queue.id, topics.read_name(closing), now):
+            raise Refusal(f"{name} has no open topic {closing}")
+        if reopening and not topics.reopen(connection, queue.id, topics.read_name(reopening)):
+            raise Refusal(f"{name} has no closed topic {reopening}")
+        return [
+            {
+                "topic": one.name,
+                "tickets": one.tickets,
+                "closed": iso(one.closed_at) if one.closed_at else None,
+            }
+            for one in topics.of_list(connection, queue.id)
+        ]
+
+    print_rows(context.app.write(change), as_json=as_json, empty="no topics yet")
+
+
+def _day(at: datetime | None) -> str | None:
+    return None if at is None else iso(at)[:10]
 
 
 @click.group(cls=Group)

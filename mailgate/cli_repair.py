@@ -15,7 +15,7 @@ from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done, json_option
 from mailgate.threads.subjects import read_subject
 from tracker import repair, tickets, undo
 from tracker.events import Actor, JournalRow
-from tracker.model import BadValue, TicketId
+from tracker.model import BadValue, Link, TicketId
 from tracker.people import normalise_address
 from tracker.storage import journal, people, posts, queues
 from tracker.undo import Undone
@@ -176,6 +176,31 @@ def ticket_move(context: Context, number: int, queue: str, as_json: bool) -> Non
     )
 
 
+@click.command("link")
+@click.argument("number", type=TICKET_NUMBER)
+@click.argument("kind", type=click.Choice([kind.value for kind in Link]))
+@click.argument("other", type=TICKET_NUMBER)
+@json_option
+@click.pass_obj
+def ticket_link(context: Context, number: int, kind: str, other: int, as_json: bool) -> None:
+    """Say how ticket NUMBER stands to ticket OTHER.
+
+    \b
+    mailgate ticket link 42 follows 17
+    mailgate ticket link 42 duplicate-of 17
+    """
+
+    def work(uow: UnitOfWork) -> dict[str, Any]:
+        found, named = tickets.find(uow, number), tickets.find(uow, other)
+        if named.private and not found.private:
+            raise BadValue(f"ticket {named.id} is private: a link from {found.id} would tell of it")
+        tickets.link(uow, found.id, Link(kind), named.id, Actor(None, context.operator))
+        return {"ticket": found.id, "kind": kind, "other": named.id}
+
+    made = context.change(work)
+    done(f"ticket {made['ticket']} {kind} ticket {made['other']}", as_json=as_json, **made)
+
+
 class _TakeBack(Exception):
     """Carries what would be done out of a transaction that is rolled back."""
 
@@ -266,4 +291,10 @@ def _as_json(one: Undone, *, dry_run: bool) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-COMMANDS: Final[Iterable[click.Command]] = (ticket_split, ticket_merge, ticket_move, ticket_undo)
+COMMANDS: Final[Iterable[click.Command]] = (
+    ticket_split,
+    ticket_merge,
+    ticket_move,
+    ticket_link,
+    ticket_undo,
+)
