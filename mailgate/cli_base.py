@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from sqlalchemy import Connection
@@ -29,6 +29,7 @@ from routing.lint import Finding
 from routing.query import Query, parse_query
 from routing.rules import RuleSet
 from tracker.model import TrackerError
+from tracker.storage import aliases
 from tracker.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -211,16 +212,34 @@ class _Span(click.ParamType[timedelta]):
 SPAN = _Span()
 
 
+# As in "issue17" or "[issue17]" of another tracker.
+_FOREIGN_NAME: Final = re.compile(r"\[?[a-z][a-z_]{0,30}\d{1,9}\]?", re.IGNORECASE | re.ASCII)
+
+
 class _TicketNumber(click.ParamType[int]):
-    """A ticket's number, as 42 or as it stands in subjects, #42."""
+    """A ticket's number, as 42 or as it stands in subjects, #42; or its name from elsewhere, issue17."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value).removeprefix("#")
+        context = None if ctx is None else ctx.find_object(Context)
+        if _FOREIGN_NAME.fullmatch(text) and context is not None:
+            return self._named(text.strip("[]").lower(), context)
         if not (text.isascii() and text.isdigit()):
             self.fail(f"{value!r} is not a ticket's number", param, ctx)
         return int(text)
+
+    def _named(self, name: str, context: Context) -> int:
+        """The ticket that was called that; a Refusal when it is none, or not the only one."""
+        with refusals():
+            found = context.read(lambda connection: aliases.on_lists(connection, name))
+        if not found:
+            raise Refusal(f"no ticket was called {name}")
+        if len(found) > 1:
+            numbers = ", ".join(map(str, sorted(found.values())))
+            raise Refusal(f"tickets of several lists were called {name}: {numbers}")
+        return next(iter(found.values()))
 
 
 TICKET_NUMBER = _TicketNumber()

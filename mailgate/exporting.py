@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from mailgate.app import App
 from tracker.events import JournalRow
 from tracker.model import NosyState, PersonId, Ticket, TicketId
-from tracker.storage import journal, people, posts, queues
+from tracker.storage import aliases, journal, people, posts, queues
 from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.storage.posts import Post
@@ -66,7 +66,7 @@ def ticket_json(connection: Connection, ticket_id: TicketId) -> dict[str, Any]:
         "nosy": _nosy(connection, ticket),
         "private": ticket.private,
         "links": [{"kind": kind.value, "ticket": n} for kind, n in store.links_of(connection, ticket_id)],
-        "aliases": list(store.aliases_of(connection, ticket_id)),
+        "aliases": _aliases(connection, ticket_id),
         "posts": [_post_json(connection, post) for post in posts.of_ticket(connection, ticket_id)],
         "history": history,
     }
@@ -75,6 +75,12 @@ def ticket_json(connection: Connection, ticket_id: TicketId) -> dict[str, Any]:
 def _nosy(connection: Connection, ticket: Ticket) -> list[str]:
     members = store.memberships(connection, (ticket.id,))
     return sorted(member.person.address for member in members if member.state is NosyState.JOINED)
+
+
+def _aliases(connection: Connection, ticket_id: TicketId) -> list[TicketId | str]:
+    """The numbers that mean it since a merge, and what it, or one of those, was called elsewhere."""
+    merged = store.aliases_of(connection, ticket_id)
+    return [*merged, *aliases.of_tickets(connection, (ticket_id, *merged))]
 
 
 def _address(connection: Connection, person_id: PersonId | None) -> str | None:

@@ -47,7 +47,7 @@ from tracker import repair, tickets
 from tracker.commands import NORMAL, Brakes
 from tracker.events import Actor
 from tracker.model import Address, Link, PostId
-from tracker.storage import bans, centers, keys, people, posts
+from tracker.storage import aliases, bans, centers, keys, people, posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
 from tracker.storage.people import Sender
@@ -295,6 +295,7 @@ class Gateway:
             rooted=reading.rooted,
             claimed=reading.claimed,
             quoted=reading.quoted,
+            aliased=tuple(aliases.find(connection, reading.queue.id, reading.subject.names).values()),
             named=reading.named,
             parent_key=reading.parent_key,
             thread_key=reading.thread_key,

@@ -55,8 +55,9 @@ class Question:
     `queue` is the list it came to; `time` the earlier of Date and arrival, which is `received`. `proven`
     are tickets that a valid token names, `own` those whose token is its author's, `addressed` those of plain
     ticket addresses, `rooted` those of root ids, `claimed` those of root ids that are not ours, `quoted`
-    those of ticket addresses in quoted text; each in order, without doubles. `named` are the keys of the
-    messages it names, nearest first; `parent_key` the one it answers. `commands` says that its address asks
+    those of ticket addresses in quoted text, `aliased` those that another tracker called as its subject has
+    it in brackets; each in order, without doubles. `named` are the keys of the messages it names, nearest
+    first; `parent_key` the one it answers. `commands` says that its address asks
     something of a ticket.
     """
 
@@ -70,6 +71,7 @@ class Question:
     addressed: tuple[TicketId, ...] = ()
     rooted: tuple[TicketId, ...] = ()
     quoted: tuple[TicketId, ...] = ()
+    aliased: tuple[TicketId, ...] = ()
     claimed: tuple[TicketId, ...] = ()
     named: tuple[str, ...] = ()
     parent_key: str | None = None

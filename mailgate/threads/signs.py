@@ -22,6 +22,7 @@ def signs_of(
         *judge.each(Evidence.ADDRESS, question.addressed, "that of ticket {}"),
         *_references(judge, question, keys),
         *judge.each(Evidence.TAG, tags, "that of ticket {}"),
+        *judge.each(Evidence.TAG, question.aliased, "what ticket {} was called elsewhere"),
         *_ghosts(judge, question, keys),
         *_conversation(judge, question, keys),
         *judge.each(Evidence.QUOTED_TOKEN, question.quoted, "one of ticket {}"),

@@ -46,6 +46,9 @@ _WAS = re.compile(r"\s*[(\[]\s*was\b\s*:?\s*([^()\[\]]*(?:\[[^\[\]]*\][^()\[\]]*
 
 # The tag a list manager adds is known by its hyphen; [CMS] and [urgent] are words of the sender.
 _LIST_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*-[A-Za-z]+")
+# What another tracker put in front of its subjects: [issue17].
+_FOREIGN_TAG = re.compile(r"\[\s?([a-z][a-z_]{0,30}\d{1,9})\s?\]", re.IGNORECASE | re.ASCII)
+_MOST_FOREIGN = 5
 # Subjects that name no topic; brackets around them do not make it one.
 _GENERIC = re.compile(
     r"(?:(?:please |urgent |need |quick |a |another )?(?:help|question|problem|error|issue|request|test)s?"
@@ -63,7 +66,8 @@ class SubjectReading:
 
     `base` is for comparing: without prefixes, tags and trailing marks, case folded; the place in a series
     of patches stays. `title` is for people. `tag_numbers` are the numbers of our own ticket tags, leftmost
-    first. `was_old` is the base of what stands in a trailing "(was: ...)", or "". `generic` says that the
+    first. `names` are the words in brackets that may be names of tickets from elsewhere, [issue17], in small
+    letters. `was_old` is the base of what stands in a trailing "(was: ...)", or "". `generic` says that the
     base names no topic. `letter_base` is the base when a leading "R:" or "I:" is a prefix too; else it
     equals `base`. `series` says that it is a patch, or a piece of a series, `digest` that it is that of a
     list manager's digest, which says nothing of what is answered. `passes_on` says that its outermost prefix
@@ -83,6 +87,7 @@ class SubjectReading:
     digest: bool = False
     passes_on: bool = False
     asked: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ def read_subject(subject: str, tag: str, *other_tags: str) -> SubjectReading:
         letter_base=_fold(plain[letter.end() :]) if letter else base,
         passes_on=found.passes_on,
         asked=asked,
+        names=tuple(dict.fromkeys(match[1].lower() for match in _FOREIGN_TAG.finditer(text)))[:_MOST_FOREIGN],
         series=any(_SERIES.search(match[1]) for match in _BRACKET.finditer(plain)),
     )
 

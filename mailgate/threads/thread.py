@@ -82,6 +82,7 @@ def _signs(question: Question, known: tuple[KnownKey, ...]) -> set[TicketId]:
         *question.quoted,
         *question.claimed,
         *_tags(question),
+        *question.aliased,
         *(entry.ticket_id for entry in known if entry.stored),
     }
 
@@ -133,8 +134,9 @@ def _by_evidence(connection: Connection, question: Question, facts: Known) -> Ma
         if tagged is not None and _tag_was_edited(connection, question, facts, referred, tagged):
             return Match(tagged, Evidence.TAG, f"its author wrote the tag of ticket {tagged.id} into it")
         return Match(referred, Evidence.REFERENCE, f"names a post of ticket {referred.id}")
-    if tagged is not None:
-        return _by_tag(connection, question, tagged)
+    named = tagged or facts.first(question.aliased)
+    if named is not None:
+        return _by_tag(connection, question, named)
     return _by_ghost(question, facts) or _by_weak_sign(connection, question, facts)
 
 
