@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from mailgate import deliveries, introductions
 from mailgate.addresses import Role, Target, Verb, is_nobody, target_tickets
+from mailgate.commandwords import Command, Word
 from mailgate.message import Disposition, Mailbox
 from mailgate.reading import Reading
 from mailgate.saying import Said
@@ -28,6 +29,11 @@ from tracker.unit_of_work import UnitOfWork
 # As much of a mail as holds its header, of any that a program writes.
 _HEADER_BYTES: Final = 64 * 1024
 # What anybody may ask for themselves, and `show`, which reads only.
+_AS_COMMANDS: Final = {
+    Verb.DONE: (Word.STATUS, Status.RESOLVED.value),
+    Verb.REOPEN: (Word.STATUS, Status.OPEN.value),
+    Verb.CLAIM: (Word.CLAIM, ""),
+}
 _FOR_ONESELF: Final = frozenset({Verb.FOLLOW, Verb.UNFOLLOW, Verb.MUTE, Verb.SHOW})
 
 
@@ -165,6 +171,13 @@ def _ask(connection: Connection, target: Target, ticket: Ticket | None, question
     known = question.writer.trusted or (target.ticket_id in question.own and not ticket.private)
     allowed = known and rights.may_change_status(connection, question.writer.sender, ticket)
     return Asked(target, ticket.id, allowed)
+
+
+def refused_commands(asked: tuple[Asked, ...], ticket_id: TicketId) -> tuple[Command, ...]:
+    """What the verbs of a ticket ask that its author may not, in the words of commands."""
+    refused = (one for one in asked if not one.allowed and one.ticket_id == ticket_id)
+    found = (_AS_COMMANDS.get(one.target.verb) for one in refused if one.target.verb is not None)
+    return tuple(Command(word, argument, "") for word, argument in filter(None, found))
 
 
 def carry_out(uow: UnitOfWork, asked: tuple[Asked, ...], author: Person) -> tuple[Said, ...]:

@@ -268,7 +268,9 @@ class Gateway:
         ticket = tickets.find(uow, verdict.ticket)
         if not case.asking.believed:
             about = repair.queue_of(uow, ticket), ticket
-            return unproven.ask(uow, self._composer, case.reading, case.asking, about)
+            more = addressed.refused_commands(case.asked, ticket.id)
+            asking = replace(case.asking, commands=(*case.asking.commands, *more))
+            return unproven.ask(uow, self._composer, case.reading, asking, about)
         if said:
             transcript.answer(uow, self._composer, case.reading, ticket, said)
         wanted = retelling.wanted(case.asked, case.asking, verdict)

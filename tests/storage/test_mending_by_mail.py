@@ -191,3 +191,12 @@ def test_who_confirms_may_do_no_more_than_they_may(house: Community) -> None:
     house.inject(mail(BEN, "", f"Re: {asked['Subject']}"), [address], trust="none")
     assert house.ticket(1)["status"] == "open"
     assert "that is for its requester" in " ".join(str(to(house, BEN)[-1].get_content()).split())
+
+
+def test_what_an_address_asks_waits_for_an_answer_too(house: Community) -> None:
+    house.inject(mail(UNA, "It works."), ["osg-general+1.done@lists.example.org"], trust="none")
+    asked = to(house, UNA)[-1]
+    assert asked["Subject"] == "Confirm: ticket 1: !status resolved"
+    address = asked["Reply-To"].addresses[0].addr_spec
+    house.inject(mail(UNA, "", f"Re: {asked['Subject']}"), [address], trust="none")
+    assert house.ticket(1)["status"] == "resolved"
