@@ -146,12 +146,12 @@ def test_an_operator_gives_up_waiting_ones_by_number_only(tracked: Tracked, thre
     assert [entry.address for entry in entries(tracked.database, State.DROPPED)] == [address("bob")]
 
 
-def test_a_bounce_marks_its_delivery_and_names_its_ticket(tracked: Tracked, three: list[DeliveryId]) -> None:
-    def bounce(number: int) -> int | None:
-        return tracked.database.write(lambda connection: deliveries.note_bounce(connection, number, "5.1.1"))
-
-    assert bounce(three[1]) == 1
-    assert bounce(999) is None
+def test_a_bounce_marks_its_delivery_and_says_whose_it_was(tracked: Tracked, three: list[DeliveryId]) -> None:
+    tracked.database.write(lambda connection: deliveries.note_bounce(connection, three[1], "5.1.1"))
+    sent = tracked.database.read(lambda connection: deliveries.find(connection, three[1]))
+    assert sent is not None
+    assert (sent.address, sent.ticket_id, sent.state) == (address("bob"), 1, State.BOUNCED)
+    assert tracked.database.read(lambda connection: deliveries.find(connection, 999)) is None
     (bounced,) = entries(tracked.database, State.BOUNCED)
     assert (bounced.address, bounced.reply) == (address("bob"), "5.1.1")
 
@@ -172,7 +172,7 @@ def test_a_list_copy_has_the_raw_mail_from_its_offset_on(tracked: Tracked, offse
 
 
 def test_a_mail_and_its_deliveries_are_there_together_or_not_at_all(tracked: Tracked) -> None:
-    broken = [*told("ann"), Told(None, None, Face.TICKET, "nobody")]  # type: ignore[arg-type]
+    broken = [*told("ann"), Told(address("bob"), None, Face.TICKET, None)]  # type: ignore[arg-type]
     with pytest.raises(DBAPIError):
         tracked.database.write(lambda c: deliveries.add(c, outgoing(tracked), broken, NOW))
     assert due(tracked.database) == ()
