@@ -266,12 +266,6 @@ def recipients_of(connection: Connection, ids: Sequence[PostId]) -> dict[PostId,
     return {one: frozenset(addresses) for one, addresses in found.items()}
 
 
-def ticket_of(connection: Connection, number: int) -> TicketId | None:
-    """The ticket of a delivery; None when there is no such delivery."""
-    row = connection.execute(select(delivery.c.ticket_id).where(delivery.c.id == number)).first()
-    return None if row is None else TicketId(row.ticket_id)
-
-
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A delivery that something is said of: to whom, as what, of which list and ticket."""

@@ -175,7 +175,7 @@ class Gateway:
     ) -> tuple[Verdict, PostId | None]:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
-        writer = Writer(_sender_of(uow, author_address(reading)), reading.trust)
+        writer = Writer(_sender_of(uow, author_address(reading), heard), reading.trust)
         if reading.trust.believed and not uow.quiet:
             # Who writes lives, and gets mail again.
             bouncing.forget(connection, author_address(reading))
@@ -331,10 +331,10 @@ class Gateway:
         return facts_of(reading, writer, standing, grid, people.staff_of(connection, writer.sender))
 
 
-def _sender_of(uow: UnitOfWork, address: Address) -> Sender | None:
-    """Who writes; who writes as a support center for the first time is its staff already."""
+def _sender_of(uow: UnitOfWork, address: Address, heard: Heard | None) -> Sender | None:
+    """Who writes; who first writes as a support center is its staff already, its tracker is not."""
     known = people.find_sender(uow.connection, address)
-    if known is None and centers.has_address(uow.connection, address):
+    if known is None and heard is None and centers.has_address(uow.connection, address):
         people.register(uow.connection, address, "", uow.now)
         known = people.find_sender(uow.connection, address)
     return known

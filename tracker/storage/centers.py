@@ -30,9 +30,8 @@ _BY_KEYS = (
 
 
 def has_address(connection: Connection, address: Address) -> bool:
-    """Whether people of a support center write from an address: it is no tracker's."""
-    people = (t.center.c.address == address) & (t.center.c.wants != Wants.EXCHANGE.value)
-    return connection.execute(select(t.center.c.id).where(people)).first() is not None
+    """Whether an address is a support center's."""
+    return connection.execute(select(t.center.c.id).where(t.center.c.address == address)).first() is not None
 
 
 def everyone(connection: Connection) -> tuple[Center, ...]:
