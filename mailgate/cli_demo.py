@@ -136,6 +136,7 @@ def _hints(app: App) -> str:
         host=smtp.host if smtp else "127.0.0.1",
         port=smtp.port if smtp else 0,
         list=LIST,
+        web=app.settings.web.listen or "(no web: see [web] in the configuration)",
         mailgate=program,
         home=home,
         maildir=app.instance.maildir,

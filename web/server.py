@@ -41,6 +41,7 @@ class WebListener:
             site,
             lifespan="off",
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             h11_max_incomplete_event_size=16 * 1024,
