@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from tests.support.tracked import NOW, Tracked, address
-from tracker.model import Address, NoSuchPerson, Person, Wants
-from tracker.storage import centers, people
+from tracker.model import Address, Delivery, NoSuchPerson, Person, Wants
+from tracker.storage import centers, people, queues, tickets
 from tracker.storage import tables as t
 
 
@@ -126,3 +126,26 @@ def test_a_person_made_in_vain_leaves_no_row(tracked: Tracked) -> None:
     assert same == ann
     ids = tracked.database.read(lambda c: list(c.execute(select(t.person.c.id)).scalars()))
     assert ids == [ann.id]
+
+
+def test_who_was_known_by_an_address_becomes_the_person_it_now_belongs_to(tracked: Tracked) -> None:
+    ann, bob = tracked.person("ann"), tracked.person("bob")
+    mine, both = tracked.open(bob), tracked.open(ann)
+    tracked.answer(both, bob)
+
+    def merge(connection: Connection) -> None:
+        for person in (ann, bob):
+            queues.subscribe(connection, tracked.queue.id, person.id, Delivery.NEW, NOW)
+            centers.add_member(connection, uscms.id, person.id)
+        people.adopt(connection, ann, bob.address)
+
+    uscms = tracked.database.write(lambda c: centers.create(c, "USCMS", None, Wants.ALL, NOW))
+    tracked.database.write(merge)
+    assert tracked.database.read(people.everybody) == (ann,)
+    assert tracked.database.read(lambda c: people.find(c, bob.address)) == ann
+    assert [one.person for one in tracked.database.read(queues.subscribers)] == [ann]
+    assert tracked.database.read(lambda c: centers.members(c, uscms.id)) == (ann,)
+    found = tracked.database.read(lambda c: tickets.by_ids(c, (mine, both)))
+    assert {ticket.requester_id for ticket in found.values()} == {ann.id}
+    members = tracked.database.read(lambda c: tickets.memberships(c, (mine, both)))
+    assert sorted((one.ticket_id, one.person.id) for one in members) == [(mine, ann.id), (both, ann.id)]
