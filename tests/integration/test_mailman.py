@@ -25,7 +25,8 @@ from tests.support.archive_week import ArchivedPost, ArchiveWeek, week_of
 from tests.support.command_line import CommandLine
 from tests.support.community import Community
 from tests.support.daemon import LIST, Daemon, new_instance
-from tests.support.mailman import Mailman, Unavailable
+from tests.support.environments import Unavailable
+from tests.support.mailman import Mailman
 from tests.support.shared import shared_folder
 from tests.support.sink import Mail, Sink
 from tests.support.waiting import wait_until

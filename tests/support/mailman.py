@@ -7,14 +7,11 @@ packages, some of other versions than ours.
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
-import re
 import smtplib
 import socket
 import subprocess
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -23,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from mailgate.scan import to_crlf
+from tests.support.environments import programs
 from tests.support.postfix import free_port
 from tests.support.waiting import wait_until
 
 # SQLAlchemy 2.1 takes no SELECT as a FROM any more, which its rosters are.
 _WANTED = ("mailman==3.3.10", "sqlalchemy<2.1")
-_START_S, _STOP_S, _INSTALL_S = 60.0, 30.0, 600
+_START_S, _STOP_S = 60.0, 30.0
 _QUEUES = ("in", "pipeline", "out", "virgin", "digest", "command", "retry")
 _CREDENTIALS = base64.b64encode(b"restadmin:restpass").decode()
 
@@ -67,44 +65,11 @@ start: no
 """
 
 
-class Unavailable(Exception):
-    """There is no Mailman here; the text says why."""
-
-
-def programs() -> Path:
-    """Where Mailman's programs are, installed now if they were not; raises Unavailable."""
-    cache = Path(os.environ.get("MAILGATE_TEST_CACHE") or Path.home() / ".cache" / "mailgate-tests")
-    version = f"py{sys.version_info.major}{sys.version_info.minor}"
-    folder = cache / re.sub(r"[^a-z0-9.]+", "-", "-".join((*_WANTED, version)))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            # Several processes run tests: one installs, the others wait.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (folder / "installed").exists():
-                _install(folder)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Unavailable(f"{_WANTED[0]} cannot be installed: {_reason(error)}") from None
-    return folder / "bin"
-
-
-def _install(folder: Path) -> None:
-    wanted = ("install", "--quiet", "--disable-pip-version-check", *_WANTED)
-    for command in ([sys.executable, "-m", "venv", folder], [folder / "bin" / "pip", *wanted]):
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_S)
-    (folder / "installed").touch()
-
-
-def _reason(error: Exception) -> str:
-    said = getattr(error, "stderr", "") or str(error)
-    return (said.strip().splitlines() or [type(error).__name__])[-1]
-
-
 class Mailman:
     """A running core that hands its mail to the SMTP server at `relay`."""
 
     def __init__(self, base: Path, relay: tuple[str, int]) -> None:
-        self._bin = programs()
+        self._bin = programs(*_WANTED)
         self._base = base
         self.lmtp = ("127.0.0.1", free_port())
         self._rest = ("127.0.0.1", free_port())
