@@ -20,6 +20,7 @@ from mailgate.cli_lists import centers, lists
 from mailgate.cli_people import people_group
 from mailgate.cli_queue import deliveries_group, queue
 from mailgate.cli_registry import registry
+from mailgate.cli_roundup import import_roundup
 from mailgate.cli_rules import rules
 from mailgate.cli_tickets import ticket
 from mailgate.instance import METADATAS, check, load_instance
@@ -171,6 +172,7 @@ for command in (
     cli_mail.inject,
     cli_mail.explain,
     cli_mail.import_history,
+    import_roundup,
     cli_mail.export,
     cli_mail.deliver,
     demo,
