@@ -109,16 +109,20 @@ class Mailman:
         }
         self._ask("PATCH", f"lists/{address}/config", open_to_all | settings)
 
-    def subscribe(self, list_address: str, member: str, *, confirmed: bool = True, **settings: str) -> None:
+    def subscribe(
+        self, list_address: str, member: str, *, name: str = "", confirmed: bool = True, **settings: str
+    ) -> None:
         """Put somebody on a list; `settings` as delivery_mode, delivery_status, moderation_action."""
         said = str(confirmed).lower()
         wishes = {"list_id": list_address.replace("@", "."), "subscriber": member, "pre_verified": said}
+        if name:
+            wishes["display_name"] = name
         self._ask("POST", "members", wishes | {"pre_confirmed": said, "pre_approved": said})
         where = f"members/{self._member(list_address, member)}" if settings else ""
-        for name, value in settings.items():
+        for setting, value in settings.items():
             # Whether somebody gets mail is a preference, which kind a field of the membership.
-            place = f"{where}/preferences" if name == "delivery_status" else where
-            self._ask("PATCH", place, {name: value})
+            place = f"{where}/preferences" if setting == "delivery_status" else where
+            self._ask("PATCH", place, {setting: value})
 
     def unsubscribe(self, list_address: str, member: str) -> None:
         self._ask("DELETE", f"members/{self._member(list_address, member)}")
@@ -128,6 +132,19 @@ class Mailman:
         found = self._ask("GET", f"lists/{list_address}/roster/member")
         entries: list[dict[str, Any]] = found.get("entries", [])
         return entries
+
+    def ban(self, list_address: str, pattern: str) -> None:
+        self._ask("POST", f"lists/{list_address}/bans", {"email": pattern})
+
+    def rest(self, path: str) -> dict[str, Any]:
+        """What an admin is told at an address of its REST interface."""
+        return self._ask("GET", path)
+
+    def run(self, *words: str) -> str:
+        """What `mailman` prints."""
+        command = [self._bin / "mailman", "--run-as-root", "-C", self._configuration, *words]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_START_S)
+        return done.stdout
 
     def _member(self, list_address: str, member: str) -> str:
         [found] = [one for one in self.roster(list_address) if one["email"] == member]
