@@ -334,7 +334,8 @@ class Gateway:
 def _sender_of(uow: UnitOfWork, address: Address, heard: Heard | None) -> Sender | None:
     """Who writes; who first writes as a support center is its staff already, its tracker is not."""
     known = people.find_sender(uow.connection, address)
-    if known is None and heard is None and centers.has_address(uow.connection, address):
+    tracker = heard is not None and heard.has_profile
+    if known is None and not tracker and centers.has_address(uow.connection, address):
         people.register(uow.connection, address, "", uow.now)
         known = people.find_sender(uow.connection, address)
     return known
