@@ -251,3 +251,32 @@ def test_an_answer_to_a_latecomer_s_first_copy_lands_in_the_ticket(world: World,
     post = world.ticket()["posts"][3]
     assert (post["author"], post["new_text"].strip()) == (late, ANSWER)
     assert "before this" in post["text"], "what it answers is quoted whole"
+
+
+@pytest.mark.parametrize("answer", CLIENTS)
+def test_an_answer_to_a_plain_digest_goes_to_the_ticket_of_the_post_in_it(
+    tmp_path: Path, answer: Answer
+) -> None:
+    app = new_instance(tmp_path / "home", extra='digests.every = "1s"')
+    with Daemon(tmp_path / "home") as daemon:
+        reader = Person(tmp_path / "reader", "Sue Reader", READER, daemon.smtp)
+
+        def subscribe(connection: Connection) -> None:
+            queue, now = queues.everyone(connection)[0], app.clock()
+            sue = people.register(connection, normalise_address(READER), "", now)
+            queues.subscribe(connection, queue.id, sue.id, Delivery.DIGEST, now)
+            queues.set_plain_digest(connection, queue.id, sue.id, plain=True)
+
+        app.write(subscribe)
+        send(daemon, QUESTION)
+        wait_until(lambda: reader.fetch(app.instance.maildir) == 1, 20)
+        answer(reader, ANSWER)
+        wait_until(lambda: app.read(store.newest) == 1 and len(_posts(app)) == 2, 10)
+        assert [post["author"] for post in _posts(app)] == [ASKER, READER]
+        daemon.stop()
+    app.close()
+
+
+def _posts(app: App) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = app.read(lambda connection: ticket_json(connection, TicketId(1)))["posts"]
+    return found
