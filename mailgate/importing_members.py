@@ -39,7 +39,8 @@ class Counts:
 class MemberImport:
     """Brings members and bans into a list; with `dry_run` it only counts what it would do.
 
-    `patterns` are the bans of its files.
+    `patterns` are the bans of its files, `there` the addresses that were on the list before, in small
+    letters: Mailman does not tell Ann@x.example from ann@x.example.
     """
 
     app: App
@@ -47,6 +48,7 @@ class MemberImport:
     dry_run: bool = False
     counts: Counts = field(default_factory=Counts)
     patterns: set[str] = field(default_factory=set)
+    there: frozenset[str] = frozenset()
 
     def take_bans(self, wanted: Sequence[tuple[str, str]]) -> None:
         """Ban what stands in a file, each with its place."""
@@ -54,6 +56,7 @@ class MemberImport:
 
     def take_members(self, members: Sequence[Member], progress: Callable[[int], object]) -> None:
         """Subscribe `members`; `progress` is called with how many were done since."""
+        self.there = self.app.read(self._addresses)
         for start in range(0, len(members), _GROUP):
             group = members[start : start + _GROUP]
             self._write(partial(self._subscribe, members=group))
@@ -84,7 +87,6 @@ class MemberImport:
 
     def _subscribe(self, connection: Connection, members: Sequence[Member]) -> Counts:
         counts, lists = self.counts, queues.everyone(connection)
-        there = {one.person.address.casefold() for one in queues.subscribers(connection, self.queue.id)}
         banned = self.patterns.union(bans.of_list(connection, self.queue.id))
         for one in members:
             if is_ours(one.address, lists):
@@ -92,12 +94,16 @@ class MemberImport:
                 counts = replace(counts, faults=(*counts.faults, Fault(one.place, why)))
             elif any(bans.covers(pattern, one.address) for pattern in banned):
                 counts = replace(counts, banned=counts.banned + 1)
-            elif one.address.casefold() in there or self._is_there(connection, one):
+            elif one.address.casefold() in self.there or self._is_there(connection, one):
                 counts = replace(counts, present=counts.present + 1)
             else:
                 self._take_in(connection, one)
                 counts = replace(counts, subscribed=counts.subscribed + 1)
         return counts
+
+    def _addresses(self, connection: Connection) -> frozenset[str]:
+        found = queues.subscribers(connection, self.queue.id)
+        return frozenset(one.person.address.casefold() for one in found)
 
     def _is_there(self, connection: Connection, member: Member) -> bool:
         """Whether they are on the list under another address of theirs."""

@@ -132,7 +132,7 @@ def read_bans(text: str) -> tuple[tuple[str, str], ...]:
     listed = _BANS.search(text)
     if listed is not None:
         place = f"line {text.count(chr(10), 0, listed.start()) + 1}"
-        with suppress(ValueError, SyntaxError):
+        with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return tuple((place, str(one)) for one in ast.literal_eval(listed[1]))
         raise BadValue(f"{place} is no list of bans")
     if text.lstrip()[:1] in ("{", "["):
@@ -162,10 +162,12 @@ def _json_rows(text: str) -> Iterator[_Row]:
 def _entries(text: str) -> Sequence[Any]:
     try:
         whole = json.loads(text)
+    except RecursionError:
+        raise BadValue("it begins as JSON, and is nested beyond sense") from None
     except json.JSONDecodeError as first:
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             raise BadValue(f"it begins as JSON, and is none: line {first.lineno}, {first.msg}") from None
     if isinstance(whole, list):
         return whole
@@ -174,26 +176,31 @@ def _entries(text: str) -> Sequence[Any]:
         return [whole]
     if entries is None and whole.get("total_size") != 0:
         raise BadValue('it is JSON without "entries"')
+    if not isinstance(entries or [], list):
+        raise BadValue('it is JSON, and its "entries" are no list')
     return entries or []
 
 
 def _heading(text: str) -> list[str]:
     """The columns that the first line of a CSV names; [] where it names none."""
     first = next((line for _, line in _lines(text)), "")
-    names = [_COLUMNS.get(cell.strip().casefold(), "") for cell in next(csv.reader([first]), [])]
+    names = [_COLUMNS.get(cell.strip(' "').casefold(), "") for cell in first.split(",")]
     return names if "email" in names else []
 
 
 def _csv_rows(text: str, heading: Sequence[str]) -> Iterator[_Row]:
     reader = csv.reader(text.splitlines())
     past = False
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if past:
-            named = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if name}
-            yield _Row(f"line {reader.line_num}", named)
-        past = True
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
+                continue
+            if past:
+                named = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if name}
+                yield _Row(f"line {reader.line_num}", named)
+            past = True
+    except csv.Error as error:
+        raise BadValue(f"line {reader.line_num}: {error}") from None
 
 
 def _text_rows(text: str) -> Iterator[_Row]:

@@ -71,7 +71,7 @@ def tables(folder: Path) -> dict[str, Path]:
 
 
 def columns(file: Path) -> tuple[str, ...]:
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open(encoding="utf-8", errors="replace", newline="") as lines:
         return tuple(next(csv.reader(lines, delimiter=":"), ()))
 
 
@@ -97,7 +97,7 @@ def journal(file: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 def _lines(file: Path) -> Iterator[tuple[str, list[str]]]:
     csv.field_size_limit(_LARGEST_CELL)
-    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+    with file.open(encoding="utf-8", errors="replace", newline="") as lines:
         reader = csv.reader(lines, delimiter=":")
         try:
             for n, cells in enumerate(reader, 1):
@@ -109,7 +109,7 @@ def _lines(file: Path) -> Iterator[tuple[str, list[str]]]:
 def _value(place: str, cell: str) -> Any:
     try:
         return _decoded(ast.literal_eval(cell))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise BadValue(f"{place}: {cell[:40]!r} is no value that Roundup writes") from None
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from mailgate.headers import one_line
 from mailgate.roundup.cells import Row, columns, journal, rows, tables, time_of
 from tracker.model import Address, BadValue
 from tracker.people import read_address
@@ -18,6 +19,7 @@ _OF_ISSUES: Final = frozenset({"title", "messages", "nosy", "superseder"})
 _OWNERS: Final = ("assignedto", "assignee")
 _KEYWORDS: Final = ("keyword", "keywords", "topic")
 _PRIORITIES: Final = ("priority", "severity")
+_LONGEST_NAME: Final = 200
 _SAME_MOMENT: Final = timedelta(seconds=5)
 _FILES_IN_A_FOLDER: Final = 1000
 
@@ -151,7 +153,7 @@ def read_export(folder: Path) -> Export:
 
 
 def _names(file: Path) -> dict[int, str]:
-    return {row.id(): row.text("name") for row in rows(file)}
+    return {row.id(): one_line(row.text("name")) for row in rows(file)}
 
 
 def _users(file: Path) -> Iterator[tuple[int, User]]:
@@ -160,7 +162,10 @@ def _users(file: Path) -> Iterator[tuple[int, User]]:
         lines = row.text("alternate_addresses").replace(",", "\n").split()
         others = tuple(found for line in lines if (found := read_address(line)) is not None)
         address = read_address(row.text("address"))
-        yield row.id(), User(row.id(), name, address, others, row.text("timezone"), row.retired)
+        yield (
+            row.id(),
+            User(row.id(), one_line(name, _LONGEST_NAME), address, others, row.text("timezone"), row.retired),
+        )
 
 
 def _files(folder: Path, file: Path) -> Iterator[File]:
@@ -168,7 +173,7 @@ def _files(folder: Path, file: Path) -> Iterator[File]:
         if not row.retired:
             path = _content(folder, "file", row.id())
             kind = row.text("type") or "application/octet-stream"
-            yield File(row.id(), row.text("name"), kind, row.id("creator"), _created(row), path)
+            yield File(row.id(), one_line(row.text("name")), kind, row.id("creator"), _created(row), path)
 
 
 def _messages(folder: Path, file: Path, files: Mapping[int, File]) -> Iterator[tuple[int, Note]]:
@@ -209,7 +214,7 @@ def _issue(stem: str, row: Row, shelf: _Shelf, journaled: Sequence[_Set]) -> Iss
     words = next((shelf.names[one] for one in _KEYWORDS if one in shelf.names), {})
     return Issue(
         name=name,
-        title=row.text("title"),
+        title=one_line(row.text("title")),
         status=_named(shelf, row, "status"),
         priority=next((found for one in _PRIORITIES if (found := _named(shelf, row, one))), ""),
         owner=next((row.id(one) for one in _OWNERS if one in row.cells), 0),
@@ -259,9 +264,9 @@ def _journal(file: Path) -> dict[int, list[_Set]]:
         at = time_of(time)
         if action != "set" or not isinstance(before, dict):
             continue
-        if at is None or not str(number).isdigit():
+        if at is None or not _is_number(number):
             raise BadValue(f"{place}: no line of a journal")
-        by = int(user) if str(user).isdigit() else 0
+        by = int(user) if _is_number(user) else 0
         found.setdefault(int(number), []).append(_Set(at, by, before))
     for several in found.values():
         several.sort(key=lambda one: one.at)
@@ -299,5 +304,9 @@ def _shown(shelf: _Shelf, column: str, value: Any) -> str:
     """A title to the letter, the name of a status or priority, the number of a user."""
     if value is None:
         return ""
-    text = str(value)
-    return shelf.names[column].get(int(text), "") if column in shelf.names and text.isdigit() else text
+    text = one_line(str(value))
+    return shelf.names[column].get(int(text), "") if column in shelf.names and _is_number(text) else text
+
+
+def _is_number(value: object) -> bool:
+    return str(value).isascii() and str(value).isdigit()

@@ -293,7 +293,7 @@ class _IssueWork:
         return new_post(reading, question, keys.lookup(self.connection, reading.named), author.id)
 
     def _open(self, uow: UnitOfWork, post: NewPost, author: Person) -> PostId:
-        title = " ".join(self.issue.title.split())[:900] or _NO_TITLE
+        title = self.issue.title or _NO_TITLE
         command = OpenTicket(self.takeover.queue.id, title, post, imported=True)
         self.ticket_id, post_id = tickets.open_ticket(uow, command, author)
         aliases.add(uow.connection, self.takeover.queue.id, self.issue.name, self.ticket_id)
@@ -334,7 +334,7 @@ class _IssueWork:
         if issue.priority:
             tickets.set_priority(uow, self._ticket(uow), priority_of(issue.priority), actor)
         tickets.set_owner(uow, self._ticket(uow), self._owner(issue.owner), actor)
-        if issue.title.strip():
+        if issue.title:
             tickets.set_title(uow, self._ticket(uow), issue.title, actor)
         assign.add_tags(uow, ticket_id, (IMPORTED_TAG, *filter(None, map(tag_of, issue.keywords))), actor)
         self._settle_nosy(uow, ticket_id, actor)
