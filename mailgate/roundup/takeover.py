@@ -6,6 +6,7 @@ a later export has more is added; a ticket that somebody worked on here since ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -41,6 +42,7 @@ from tracker.unit_of_work import UnitOfWork
 _CLIENT: Final = Client("", "localhost", "FILE", "roundup")
 _CAUSE: Final = "roundup"
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+_HOURS: Final = re.compile(r"[+-]?0?[1-9]\d?", re.ASCII)
 _NO_TITLE: Final = "(no title)"
 
 
@@ -189,7 +191,7 @@ def _first(issue: Issue) -> Iterator[Change]:
 def _set_zone(connection: Connection, person: Person, user: User) -> None:
     """The zone of somebody who has none here; an offset of hours as the zone that has it all year."""
     zone = user.timezone
-    if zone.lstrip("+-").isdigit() and zone.isascii() and int(zone):
+    if _HOURS.fullmatch(zone):
         # POSIX signs: what is two hours ahead of UTC is called GMT-2.
         zone = f"Etc/GMT{-int(zone):+d}"
     wishes = people.wishes_of(connection, (person.id,)).get(person.id, people.Wishes())
