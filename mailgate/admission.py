@@ -7,7 +7,7 @@ import logging
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,11 +15,15 @@ from typing import Final
 
 from mailgate import inbound
 from mailgate.addresses import is_our_domain, read_target
+from mailgate.auth.authentication import Authentication
+from mailgate.auth.check import Checker, unchecked
+from mailgate.auth.field import write as write_results
+from mailgate.auth.upstream import strip
 from mailgate.compose import COPY_HEADER, LIST_COPY_HEADER
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import DiskFull, LoopDetected, NoSuchList, RelayDenied, Reply
 from mailgate.inbound import InboundId, Mail
-from mailgate.scan import Header, ScanLimits, scan
+from mailgate.scan import Header, ScanLimits, Scanned, scan
 from mailgate.tokens import Keys
 from tracker.model import Queue, Trust
 from tracker.storage.database import Writer
@@ -48,13 +52,20 @@ class Admission:
     """Lets mail in, and makes it durable. `queues` gives the lists as they are now."""
 
     def __init__(
-        self, writer: Writer, keys: Keys, site: Site, queues: Callable[[], Sequence[Queue]], clock: Clock
+        self,
+        writer: Writer,
+        keys: Keys,
+        site: Site,
+        queues: Callable[[], Sequence[Queue]],
+        clock: Clock,
+        check: Checker = unchecked,
     ) -> None:
         self._writer = writer
         self._keys = keys
         self._site = site
         self._queues = queues
         self._clock = clock
+        self._check = check
         self._accepted: Callable[[Mail], None] = lambda _mail: None
 
     def on_accepted(self, tell: Callable[[Mail], None]) -> None:
@@ -82,9 +93,7 @@ class Admission:
 
     async def accept(self, envelope: Envelope, raw: bytes) -> tuple[Reply, ...]:
         """Make a mail durable, and answer once for each recipient (RFC 2033 4.2)."""
-        # A large mail takes the scan tenths of a second: the other sessions must not wait for it.
-        large = len(raw) > _LARGE
-        mail = await asyncio.to_thread(self.examine, envelope, raw) if large else self.examine(envelope, raw)
+        mail = await self.examine(envelope, raw)
         future = self._writer.write(
             lambda connection: inbound.accept(connection, mail, mail.received_at + LEASE)
         )
@@ -103,17 +112,37 @@ class Admission:
         )
         self._accepted(with_id(mail, inbound_id))
 
-    def examine(self, envelope: Envelope, raw: bytes, trust: Trust = Trust.UNCHECKED) -> Mail:
-        """The mail as it will be kept; raises what refuses it (mailgate.errors)."""
-        header = scan(raw, self._site.scan).header
-        if _COPY.search(raw, header.start, header.end):
-            self._check_loop(header)
-        # An mbox line in front would end the header where our Received begins.
-        raw = raw[header.start :]
+    async def examine(self, envelope: Envelope, raw: bytes) -> Mail:
+        """The mail as it will be kept, its author looked into; raises what refuses it (mailgate.errors)."""
+        # A large mail takes the scan tenths of a second: the other sessions must not wait for it.
+        scanned = await asyncio.to_thread(self._look, raw) if len(raw) > _LARGE else self._look(raw)
+        found = await self._check(envelope, raw[scanned.header.start :], scanned.from_address)
+        return self._as_kept(envelope, raw, scanned, found)
+
+    def examine_as(self, envelope: Envelope, raw: bytes, found: Authentication | None) -> Mail:
+        """The same, of a mail whose author is spoken for by `found`, or by nothing that was looked for."""
+        return self._as_kept(envelope, raw, self._look(raw), found)
+
+    def _as_kept(
+        self, envelope: Envelope, raw: bytes, scanned: Scanned, found: Authentication | None
+    ) -> Mail:
+        header = scanned.header
         received_at = self._clock()
         uid = inbound.new_uid()
         trace = received_field(envelope, self._site.hostname, uid, received_at)
-        return Mail(InboundId(0), uid, envelope, trace + raw, received_at, trust)
+        if found is not None:
+            trace = write_results(self._site.hostname, found.findings()) + trace
+        # An mbox line in front would end the header where our Received begins.
+        raw = trace + strip(raw[header.start :], header.end - header.start)
+        trust = Trust.UNCHECKED if found is None else found.trust
+        return Mail(InboundId(0), uid, envelope, raw, received_at, trust, authentication=found)
+
+    def _look(self, raw: bytes) -> Scanned:
+        scanned = scan(raw, self._site.scan)
+        header = scanned.header
+        if _COPY.search(raw, header.start, header.end):
+            self._check_loop(header)
+        return scanned
 
     def _check_loop(self, header: Header) -> None:
         """Our own copy come back: it carries our MAC, which no answer to it does."""
@@ -133,7 +162,7 @@ def _ascii(value: bytes) -> str:
 
 def with_id(mail: Mail, inbound_id: InboundId) -> Mail:
     """`mail` as the spool knows it."""
-    return Mail(inbound_id, mail.uid, mail.envelope, mail.raw, mail.received_at, mail.trust, mail.attempts)
+    return replace(mail, id=inbound_id)
 
 
 def accepted_reply(mail: Mail) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import logging
 import socket
@@ -17,6 +18,10 @@ from sqlalchemy import Connection
 
 from mailgate import contact_digest, digests, inbound
 from mailgate.admission import LEASE, Admission, Site, with_id
+from mailgate.auth.authentication import said
+from mailgate.auth.check import Believed, Check, Checker, unchecked
+from mailgate.auth.dns import Resolver, Texts, resolver_of
+from mailgate.auth.upstream import Upstreams
 from mailgate.bouncing import Limits as BounceLimits
 from mailgate.brake import Brake, Limits, owners_of
 from mailgate.compose import Composer
@@ -26,7 +31,6 @@ from mailgate.courier_smtp import SmtpCourier
 from mailgate.courier_wire import Limits as CourierLimits
 from mailgate.courier_wire import Smarthost
 from mailgate.deliver import Deliverer, Patience
-from mailgate.dns import Texts, resolver_of
 from mailgate.envelope import Client, Envelope
 from mailgate.errands import Errand
 from mailgate.gate import Limits as GateLimits
@@ -216,7 +220,18 @@ class App:
         return Worker(self.database, write, self.gateway, self.read_mail, tries, self.clock)
 
     def admission(self, writer: Writer, lists: Callable[[], Sequence[Queue]]) -> Admission:
-        return Admission(writer, self.keys, self.site(), lists, self.clock)
+        return Admission(writer, self.keys, self.site(), lists, self.clock, self._checker)
+
+    @cached_property
+    def _checker(self) -> Checker:
+        if self.settings.auth == "off":
+            return unchecked
+        chosen, dns = self.settings.trust, self.settings.dns
+        near = (*self.settings.intake.trusted_networks, *chosen.upstream_networks)
+        upstreams = Upstreams(chosen.upstreams, tuple(chosen.upstream_networks))
+        believed = Believed(upstreams, chosen.arc_sealers, near)
+        ask = Resolver(dns.servers, dns.timeout).ask
+        return Check(ask, believed, chosen.deadline.total_seconds())
 
     def site(self) -> Site:
         return Site(self.hostname(), self.instance.home if self.instance.is_sqlite else None)
@@ -253,6 +268,7 @@ class App:
             block_s=intake.data_timeout.total_seconds(),
             connection_s=intake.session_timeout.total_seconds(),
             trusted_networks=tuple(intake.trusted_networks),
+            xforward_networks=tuple(self.settings.trust.xforward_networks),
         )
 
     def tls(self) -> ssl.SSLContext | None:
@@ -265,11 +281,18 @@ class App:
         return context
 
     def examine(self, envelope: Envelope, raw: bytes, trust: Trust) -> Mail:
-        """A mail as a listener would let it in; raises what refuses it (mailgate.errors)."""
+        """A mail as a listener would let it in; raises what refuses it (mailgate.errors).
+
+        `trust`: what an operator says of its author; unchecked: it is looked into as by the listener.
+        """
         admission = self.admission(Writer(self.database), self.queues)
         for recipient in envelope.recipients:
             admission.check_recipient(envelope.client, envelope.reverse_path, recipient)
-        return admission.examine(envelope, raw, trust)
+        if trust is not Trust.UNCHECKED:
+            return admission.examine_as(envelope, raw, said(trust))
+        if self.settings.auth == "off":
+            return admission.examine_as(envelope, raw, None)
+        return asyncio.run(admission.examine(envelope, raw))
 
     def accept_now(self, envelope: Envelope, raw: bytes, trust: Trust, *, hand_over: bool = False) -> Mail:
         """Let a mail in as a listener would, and make it durable; raises what refuses it.

@@ -11,13 +11,20 @@ class Client:
 
     `address` is the IP address as text ("" for a pipe or a file); `helo` what the client called itself,
     one line of printable ASCII; `protocol` a keyword of RFC 3848 (SMTP, ESMTP, ESMTPS, LMTP, LMTPS,
-    UTF8SMTP, ...) or PIPE, FILE; `session` a short id that stands in every log line of the session.
+    UTF8SMTP, ...) or PIPE, FILE; `session` a short id that stands in every log line of the session. `via` is
+    the address of the MTA that told us all this of its own client (XFORWARD), "" where nobody did.
     """
 
     address: str
     helo: str
     protocol: str
     session: str
+    via: str = ""
+
+    @property
+    def connected(self) -> str:
+        """The address of who speaks to us."""
+        return self.via or self.address
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ Two questions: whose fault is it, and will a retry help?
     MailError
      ├── Refused          theirs, no retry helps: 5yz
      │    ├── NoSuchList, RelayDenied, LoopDetected, TooLarge, HeaderTooLarge, TooComplex,
-     │    │   NoAuthor, BadAddress, Smuggling
+     │    │   NoAuthor, Forged, BadAddress, Smuggling
      └── TryLater         ours, a retry helps: 4yz
-          └── TooManyRecipients, DiskFull, TooManyConnections, ShuttingDown
+          └── TooManyRecipients, DiskFull, CannotTell, TooManyConnections, ShuttingDown
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class NoAuthor(Refused):
     """Not exactly one From field with exactly one mailbox (RFC 5322 3.6.2, and our own rule)."""
 
 
+class Forged(Refused):
+    """The domain in From wants mail refused that it neither signed nor sent (DMARC, RFC 7489 6.6.2)."""
+
+
 class Smuggling(Refused):
     """A bare CR or LF: what one server takes for two messages another takes for one."""
 
@@ -69,6 +73,10 @@ class TooManyRecipients(TryLater):
 
 class DiskFull(TryLater):
     """Too little space left to promise anything."""
+
+
+class CannotTell(TryLater):
+    """The DNS does not answer, and without it nobody knows whose mail it is."""
 
 
 class TooManyConnections(TryLater):
@@ -104,10 +112,13 @@ _REPLIES: tuple[tuple[type[MailError], int, str, bool], ...] = (
     (HeaderTooLarge, 552, "5.3.4", False),
     (TooComplex, 554, "5.6.0", False),
     (NoAuthor, 550, "5.6.0", False),
+    # RFC 7372 3.3
+    (Forged, 550, "5.7.26", False),
     (Smuggling, 521, "5.5.2", True),
     (Refused, 550, "5.7.1", False),
     (TooManyRecipients, 452, "4.5.3", False),
     (DiskFull, 452, "4.3.1", False),
+    (CannotTell, 451, "4.4.3", False),
     (TooManyConnections, 421, "4.7.0", True),
     (ShuttingDown, 421, "4.3.2", True),
     (TryLater, 451, "4.3.0", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -90,7 +91,7 @@ def _try(app: App, connection: Connection, file: str, mail: Mail) -> None:
     entry = inbound.find(connection, mail.uid)
     post_id = entry.post_id if entry is not None and verdict.disposition != "duplicate" else None
     result = _result(file, None, verdict, str(accepted_reply(mail)), _recipients(connection, post_id))
-    shown = {"title": reading.title, "trust": mail.trust.value, "reading": reading_of(reading.message)}
+    shown = {"title": reading.title, **trust_of(mail), "reading": reading_of(reading.message)}
     raise _TakeBack(result | _reasons(verdict) | shown)
 
 
@@ -139,10 +140,19 @@ def _stored(app: App, connection: Connection, entry: Entry) -> dict[str, Any]:
             "received": _time(entry.received_at),
             "stands_in": None if post is None else post.ticket_id,
             "n": None if post is None else post.n,
-            "trust": mail.trust.value,
+            **trust_of(mail),
             "reading": reading_of(message),
         }
     )
+
+
+def trust_of(mail: Mail) -> dict[str, Any]:
+    """What speaks for the author of a mail, and what that rests on; nothing where nobody looked."""
+    found = mail.authentication
+    return {
+        "trust": mail.trust.value,
+        "authentication": None if found is None else json.loads(found.to_json()),
+    }
 
 
 def _recipients(connection: Connection, post_id: PostId | None) -> list[dict[str, str]]:

@@ -39,6 +39,8 @@ class Limits:
     handshake_s: float = 30.0
     connection_s: float = 1200.0
     trusted_networks: tuple[Network, ...] = ()
+    # Whose word on their own clients is taken (mailgate.xforward).
+    xforward_networks: tuple[Network, ...] = ()
 
 
 class Gate:
@@ -70,12 +72,12 @@ class Gate:
         if not self._per_client[client]:
             del self._per_client[client]
 
+    def may_forward(self, address: str) -> bool:
+        """Whether a client may tell of its own client."""
+        return _is_in(address, self._limits.xforward_networks)
+
     def trusts(self, address: str) -> bool:
-        try:
-            ip = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(ip in network for network in self._limits.trusted_networks)
+        return _is_in(address, self._limits.trusted_networks)
 
     def hold(self, size: int) -> bool:
         """Count `size` more bytes of mail in memory (fewer, when negative); false when that is too much."""
@@ -98,3 +100,11 @@ def _files_for_connections() -> int:
     if soft == resource.RLIM_INFINITY:
         return 2**31
     return max(1, soft - max(_FILES_RESERVED, soft // 4))
+
+
+def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)

@@ -13,6 +13,7 @@ from typing import Any, NewType
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, not_, select, update
 
+from mailgate.auth.authentication import Authentication, from_json
 from mailgate.envelope import Client, Envelope
 from mailgate.tables import inbound
 from tracker.model import PostId, TicketId, Trust
@@ -33,7 +34,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail as accepted; `raw` begins with the Received field that we added."""
+    """A mail as accepted; `raw` begins with the fields that we added.
+
+    `authentication` is what was found to speak for its author, None where nobody looked.
+    """
 
     id: InboundId
     uid: str
@@ -42,6 +46,7 @@ class Mail:
     received_at: datetime
     trust: Trust
     attempts: int = 0
+    authentication: Authentication | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ def accept(connection: Connection, mail: Mail, due_at: datetime) -> InboundId:
         "raw_sha256": digest,
         "size": len(mail.raw),
         "trust": mail.trust.value,
+        "authentication": None if mail.authentication is None else mail.authentication.to_json(),
     }
     return InboundId(connection.execute(_INSERT, values).scalar_one())
 
@@ -154,7 +160,10 @@ def _mail(connection: Connection, row: Row[Any]) -> Mail:
     client = Client(row.client_address, row.helo, row.protocol, row.session)
     envelope = Envelope(client, row.reverse_path, tuple(json.loads(row.recipients)))
     raw = posts.get_blob(connection, row.raw_sha256)
-    return Mail(InboundId(row.id), row.uid, envelope, raw, row.received_at, Trust(row.trust), row.attempts)
+    found = None if row.authentication is None else from_json(row.authentication)
+    return Mail(
+        InboundId(row.id), row.uid, envelope, raw, row.received_at, Trust(row.trust), row.attempts, found
+    )
 
 
 def finish(connection: Connection, inbound_id: InboundId, outcome: Outcome) -> None:

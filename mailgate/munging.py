@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mailgate import dmarc
 from mailgate.addresses import Role
+from mailgate.auth import dmarc
+from mailgate.auth.dns import Texts
 from mailgate.compose import passed_on
-from mailgate.dns import Texts
 from mailgate.message import Disposition
 from mailgate.reading import Reading
 from tracker.people import normalise_domain

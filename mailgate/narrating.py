@@ -68,6 +68,7 @@ def _mail(explained: dict[str, Any]) -> Iterator[str]:
     yield _line("Mail", explained["file"] or f"{reading['message_id'] or 'without an id'}")
     yield _line("It is", _what(explained))
     yield _line("From", _author(explained))
+    yield from _proof(explained)
     yield _line("Subject", reading["subject"] or "(none)")
     yield _line("Sent", _moment(reading["date"]) if reading["date"] else "it does not say when")
     if "received" in explained:
@@ -90,6 +91,22 @@ def _author(explained: dict[str, Any]) -> str:
     repaired = "; a list stood in From, the person was found elsewhere" if reading["sender_repaired"] else ""
     trust = _TRUSTS.get(explained.get("trust") or "", "")
     return f"{name}{repaired}; {trust}" if trust else f"{name}{repaired}"
+
+
+def _proof(explained: dict[str, Any]) -> Iterator[str]:
+    """What speaks for its author, and what was looked at."""
+    found = explained.get("authentication")
+    if not found:
+        return
+    yield _line("Author", _sentence(found["why"]))
+    spf = f"SPF {found['spf']}" + (f" of {found['spf_domain']}" if found.get("spf_domain") else "")
+    signatures = [
+        f"DKIM {one['result']} of {one['domain'] or 'nobody'}" + (f" ({one['why']})" if one["why"] else "")
+        for one in found.get("signatures", ())
+    ]
+    chain = [f"ARC {found['arc']} of {', '.join(found['sealers'])}"] if found.get("sealers") else []
+    policy = f"DMARC {found['dmarc']}" + (f", policy {found['policy']}" if found.get("policy") else "")
+    yield _item("; ".join((spf, *signatures, *chain, policy)))
 
 
 def _place(explained: dict[str, Any]) -> Iterator[str]:

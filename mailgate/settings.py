@@ -27,6 +27,7 @@ _SIZES: Final = {"": 1, "B": 1, "kB": 1000, "KiB": 1024, "MB": 10**6, "MiB": 2**
 _DURATION: Final = re.compile(r"(\d{1,9})\s*([smhd])", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,12})\s*([A-Za-z]*)", re.ASCII)
 _NAME: Final = re.compile(r"([^@\s]{1,250}@)?([^@\s.]{1,63}(?:\.[^@\s.]{1,63}){1,20})")
+_AUTHS: Final = ("off", "on")
 _MUNGES: Final = ("never", "dmarc", "always")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -131,6 +132,15 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustSettings:
+    upstreams: Names
+    upstream_networks: Network
+    xforward_networks: Network
+    arc_sealers: Names
+    deadline: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class DnsSettings:
     servers: Servers
     timeout: timedelta
@@ -195,6 +205,7 @@ class Settings:
     web: WebSettings
     intake: IntakeSettings
     mail: MailSettings
+    trust: TrustSettings
     dns: DnsSettings
     outgoing: OutgoingSettings
     notify: NotifySettings
@@ -326,8 +337,8 @@ def _name(entry: str) -> str:
 
 
 def _auth(value: object) -> Auth:
-    if value != "off":
-        raise ValueError(f'{_shown(value)} is not "off", the one choice there is so far')
+    if value not in _AUTHS:
+        raise ValueError(f"{_shown(value)} is not one of {', '.join(_AUTHS)}")
     return Auth(value)
 
 

@@ -50,6 +50,8 @@ from mailgate.smtpreplies import (
     UNKNOWN_COMMAND,
     CommandRefused,
 )
+from mailgate.xforward import ANNOUNCED, client_of
+from mailgate.xforward import read as read_xforward
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,8 @@ class Session(Conversation):
         self._helo = ""
         self._extended = False
         self._transaction: _Transaction | None = None
+        # What the client told of its own client, for the next mail.
+        self._forwarded: dict[str, str] = {}
         self._mails = 0
         self._bad = 0
         self._idle = 0
@@ -188,7 +192,7 @@ class Session(Conversation):
     def _begin(self, argument: bytes, extended: bool) -> None:
         if not argument.strip():
             raise CommandRefused(ARGUMENT_NEEDED)
-        self._transaction = None
+        self._transaction, self._forwarded = None, {}
         self._helo = printable(argument.strip().decode("utf-8", "replace"))
         self._extended = extended
 
@@ -201,6 +205,7 @@ class Session(Conversation):
             "ENHANCEDSTATUSCODES",
             f"SIZE {limits.message_bytes}",
             *(("STARTTLS",) if self._house.tls and not self.secure else ()),
+            *((ANNOUNCED,) if self._may_forward else ()),
             # RFC 9422
             f"LIMITS RCPTMAX={limits.recipients} MAILMAX={limits.messages}",
         )
@@ -214,7 +219,7 @@ class Session(Conversation):
             return NO_ARGUMENT
         await self.start_tls()
         # RFC 3207 4.2: all that was said before is forgotten.
-        self._helo, self._extended, self._transaction = "", False, None
+        self._helo, self._extended, self._transaction, self._forwarded = "", False, None, {}
         return None
 
     # A mail.
@@ -242,7 +247,19 @@ class Session(Conversation):
         elif self._extended and self._dialect is Dialect.SMTP:
             base = f"E{base}"
         protocol = f"{base}S" if self.secure else base
-        return Client(self.client_address, self._helo, protocol, self.name)
+        return client_of(Client(self.client_address, self._helo, protocol, self.name), self._forwarded)
+
+    @property
+    def _may_forward(self) -> bool:
+        return self.gate.may_forward(self.client_address)
+
+    async def _xforward(self, argument: bytes) -> Reply:
+        if not self._may_forward:
+            return NOT_IMPLEMENTED
+        if self._transaction is not None:
+            return NESTED_MAIL
+        self._forwarded |= read_xforward(argument)
+        return OK
 
     async def _rcpt(self, argument: bytes) -> Reply:
         mail = self._transaction
@@ -266,7 +283,7 @@ class Session(Conversation):
         if argument.strip():
             return NO_ARGUMENT
         self.say("354 End the mail with <CR><LF>.<CR><LF>")
-        self._transaction = None
+        self._transaction, self._forwarded = None, {}
         self.busy = True
         envelope = Envelope(mail.client, mail.reverse_path, tuple(mail.recipients))
         for reply in self._for_dialect(await self._receive(envelope)):
@@ -338,7 +355,7 @@ class Session(Conversation):
     async def _rset(self, argument: bytes) -> Reply:
         if argument.strip():
             return NO_ARGUMENT
-        self._transaction = None
+        self._transaction, self._forwarded = None, {}
         return OK
 
     async def _noop(self, argument: bytes) -> Reply:
@@ -371,6 +388,7 @@ _COMMON: tuple[tuple[bytes, _Command], ...] = (
     (b"VRFY", Session._vrfy),
     (b"HELP", Session._help),
     (b"STARTTLS", Session._starttls),
+    (b"XFORWARD", Session._xforward),
     (b"EXPN", Session._not_implemented),
     (b"AUTH", Session._not_implemented),
 )

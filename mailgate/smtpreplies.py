@@ -52,6 +52,7 @@ BAD_RECIPIENT = Reply(501, "5.1.3", "That is no mailbox by RFC 5321 4.1.2")
 NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "This address needs SMTPUTF8 on MAIL")
 BAD_PARAMETER = Reply(501, "5.5.4", "Malformed parameter")
 UNKNOWN_PARAMETER = Reply(555, "5.5.4", "Parameter not recognised")
+XFORWARD_SYNTAX = Reply(501, "5.5.4", "Syntax: XFORWARD NAME=value ...")
 SIZE_TOO_LARGE = Reply(552, "5.3.4", "The mail is larger than we take")
 
 # Enough is enough.

@@ -44,6 +44,8 @@ inbound = Table(
     Column("raw_sha256", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("trust", Text, nullable=False),
+    # The evidence, as JSON; none where nobody looked.
+    Column("authentication", Text),
     Column("message_key", Text, index=True),
     Column("disposition", Text),
     Column("ticket_id", BigInteger),

@@ -437,4 +437,6 @@ def test_a_ticket_copy_that_another_tracker_wrote_anew_is_known_for_ours(house: 
     )
     envelope = Envelope(Client("192.0.2.1", "mx.example", "ESMTP", "s1"), "desk@tracker.example", (LIST,))
     with pytest.raises(LoopDetected):
-        house.app.admission(Writer(house.app.database), house.app.queues).examine(envelope, raw.encode())
+        house.app.admission(Writer(house.app.database), house.app.queues).examine_as(
+            envelope, raw.encode(), None
+        )

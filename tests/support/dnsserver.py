@@ -1,9 +1,10 @@
-"""A DNS server of our own on loopback, which knows some TXT records and nothing else."""
+"""A DNS server of our own on loopback, which knows some records and nothing else."""
 
 from __future__ import annotations
 
 import socketserver
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import dns.flags
@@ -14,10 +15,22 @@ import dns.rrset
 
 
 class DnsServer:
-    """Serves `texts` (name: record) by UDP while the context lasts; `silent`: answers nothing."""
+    """Serves `texts` (name: record) by UDP while the context lasts; `silent`: answers nothing.
 
-    def __init__(self, texts: dict[str, str], *, silent: bool = False) -> None:
+    `others` are records of other kinds, by name and kind; of the names in `failing` it says that it failed.
+    """
+
+    def __init__(
+        self,
+        texts: dict[str, str],
+        *,
+        silent: bool = False,
+        others: dict[tuple[str, str], list[str]] | None = None,
+        failing: Iterable[str] = (),
+    ) -> None:
         self.texts = {name.lower().rstrip("."): text for name, text in texts.items()}
+        self.others = others or {}
+        self.failing = set(failing)
         self.silent = silent
         self.asked: list[str] = []
         outer = self
@@ -47,9 +60,14 @@ class DnsServer:
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         text = self.texts.get(name)
-        if text is None:
+        others = self.others.get((name, dns.rdatatype.to_text(question.rdtype)))
+        if name in self.failing:
+            response.set_rcode(dns.rcode.SERVFAIL)
+        elif others is not None:
+            response.answer.append(dns.rrset.from_text_list(question.name, 60, "IN", question.rdtype, others))
+        elif text is None and all(name != known for known, _ in self.others):
             response.set_rcode(dns.rcode.NXDOMAIN)
-        elif question.rdtype == dns.rdatatype.TXT:
+        elif text is not None and question.rdtype == dns.rdatatype.TXT:
             pieces = " ".join(f'"{text[start : start + 200]}"' for start in range(0, len(text), 200))
             response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "TXT", pieces))
         return response.to_wire()

@@ -68,7 +68,7 @@ def test_three_mistakes_are_named_at_once(tmp_path: Path) -> None:
             '[intake]\nmessage_size = "many"\n',
             'intake.message_size: "many" is not a size such as "900 kB", "25 MiB"',
         ),
-        ('auth = "maybe"\n', 'auth: "maybe" is not "off", the one choice there is so far'),
+        ('auth = "maybe"\n', 'auth: "maybe" is not one of off, on'),
         ('[log]\nlevel = "loud"\n', 'log.level: "loud" is not one of debug, info, warning, error'),
         ("[instance]\nhostname = 7\n", "instance.hostname: 7 is not a text in quotes"),
         (
