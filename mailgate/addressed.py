@@ -21,6 +21,7 @@ from tracker import nosy, rights, tickets
 from tracker.events import Actor
 from tracker.model import Address, BadValue, Person, Status, Ticket, TicketId, TrackerError
 from tracker.people import normalise_address
+from tracker.rights import Act, Ruling
 from tracker.storage import contacts, people, posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.people import Sender
@@ -122,8 +123,12 @@ class Asked:
 
     target: Target
     ticket_id: TicketId | None
-    allowed: bool
+    ruling: Ruling
     on_behalf_of: Address | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.ruling is Ruling.YES
 
 
 def asked(connection: Connection, reading: Reading, question: Question, keys: Keys) -> tuple[Asked, ...]:
@@ -161,22 +166,21 @@ def _named_by(target: Target, named: dict[TicketId, Ticket]) -> Ticket | None:
 
 
 def _ask(connection: Connection, target: Target, ticket: Ticket | None, question: Question) -> Asked:
-    if ticket is None:
-        return Asked(target, None, allowed=False)
+    if ticket is None or target.verb is None:
+        return Asked(target, None, Ruling.NO)
+    sender = question.writer.sender
     if target.verb in _FOR_ONESELF:
-        sender = question.writer.sender
-        open_to = not ticket.private or rights.may_post_on_private(connection, sender, ticket)
-        return Asked(target, ticket.id, allowed=open_to or target.verb in (Verb.UNFOLLOW, Verb.MUTE))
-    # Their own token speaks for the From on a public ticket (product.md, rights).
-    known = question.writer.trusted or (target.ticket_id in question.own and not ticket.private)
-    allowed = known and rights.may_change_status(connection, question.writer.sender, ticket)
-    return Asked(target, ticket.id, allowed)
+        open_to = rights.may_see(connection, sender, ticket, question.proof_of_post(ticket.id))
+        quietens = target.verb in (Verb.UNFOLLOW, Verb.MUTE)
+        return Asked(target, ticket.id, Ruling.YES if open_to or quietens else Ruling.NO)
+    standing, proof = rights.standing_of(connection, sender, ticket), question.proof_of_command(ticket.id)
+    return Asked(target, ticket.id, rights.ruling(Act.STATUS, standing, proof, private=ticket.private))
 
 
-def refused_commands(asked: tuple[Asked, ...], ticket_id: TicketId) -> tuple[Command, ...]:
-    """What the verbs of a ticket ask that its author may not, in the words of commands."""
-    refused = (one for one in asked if not one.allowed and one.ticket_id == ticket_id)
-    found = (_AS_COMMANDS.get(one.target.verb) for one in refused if one.target.verb is not None)
+def unconfirmed(asked: tuple[Asked, ...], ticket_id: TicketId) -> tuple[Command, ...]:
+    """What the verbs of a ticket ask that waits for a word of its author, in the words of commands."""
+    waiting = (one for one in asked if one.ruling is Ruling.CONFIRM and one.ticket_id == ticket_id)
+    found = (_AS_COMMANDS.get(one.target.verb) for one in waiting if one.target.verb is not None)
     return tuple(Command(word, argument, "") for word, argument in filter(None, found))
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, Final, TypeVar
@@ -28,8 +28,12 @@ from routing.faults import Fault, RoutingError, place
 from routing.lint import Finding
 from routing.query import Query, parse_query
 from routing.rules import RuleSet
-from tracker.model import TrackerError
-from tracker.storage import aliases
+from tracker import rights
+from tracker.events import Actor
+from tracker.model import Address, NoSuchTicket, Queue, Ticket, TrackerError
+from tracker.people import normalise_address
+from tracker.rights import Act, Proof, Standing
+from tracker.storage import aliases, people
 from tracker.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -40,6 +44,8 @@ class Context:
 
     def __init__(self) -> None:
         self.home: Path | None = None
+        # As whom the command is run; None: as the operator, who may do everything.
+        self.acting: Address | None = None
 
     @cached_property
     def app(self) -> App:
@@ -55,6 +61,43 @@ class Context:
     @property
     def operator(self) -> str:
         return self.app.operator
+
+    def actor(self, connection: Connection) -> Actor:
+        """Who does what is done, for the history."""
+        if self.acting is None:
+            return Actor(None, self.operator)
+        return Actor(people.find(connection, self.acting).id, self.operator)
+
+    def allow(self, connection: Connection, act: Act, ticket: Ticket | None = None) -> None:
+        """Raise a Refusal where who runs the command may not do this, to the ticket where there is one."""
+        if self.acting is None:
+            return
+        sender = people.find_sender(connection, self.acting)
+        if ticket is not None and not rights.may_see(connection, sender, ticket, Proof.LOGGED_IN):
+            moderates = sender is not None and sender.roles.moderates(ticket.queue_id)
+            if not (act is Act.MODERATE and moderates):
+                raise NoSuchTicket(f"there is no ticket {ticket.id}")
+        standing = rights.standing_of_nothing(sender)
+        if ticket is not None:
+            standing = rights.standing_of(connection, sender, ticket)
+        private = ticket is not None and ticket.private
+        if why := rights.objection(act, standing, Proof.LOGGED_IN, private=private):
+            raise Refusal(f"{self.acting} may not: {why}")
+
+    def allow_moderating(self, connection: Connection, queue: Queue) -> None:
+        """Raise a Refusal where who runs the command does not moderate a list."""
+        if self.acting is not None:
+            sender = people.find_sender(connection, self.acting)
+            standing = Standing(moderator=sender is not None and sender.roles.moderates(queue.id))
+            if why := rights.objection(Act.MODERATE, standing, Proof.LOGGED_IN):
+                raise Refusal(f"{self.acting} may not: {why}")
+
+    def shows(self, connection: Connection, ticket: Ticket) -> bool:
+        """Whether who runs the command may see a ticket."""
+        if self.acting is None or not ticket.private:
+            return True
+        sender = people.find_sender(connection, self.acting)
+        return rights.may_see(connection, sender, ticket, Proof.LOGGED_IN)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         return self.app.write(work)
@@ -105,6 +148,16 @@ class Context:
         return {name: (one.count, one.last) for name, one in found.items()}
 
 
+# The commands that ask for the rights of who runs them, ticket by ticket; all others are for administrators.
+_ASK_THEMSELVES: Final = frozenset(
+    {
+        *(("ticket", name) for name in ("list", "show", "set", "split", "merge", "move", "link")),
+        *(("ticket", name) for name in ("follow", "unfollow")),
+        *(("hold", name) for name in ("list", "approve", "reject")),
+    }
+)
+
+
 class Refusal(click.ClickException):
     """A command that was refused: one clear line, exit 1."""
 
@@ -148,9 +201,42 @@ def give_home(command: click.Command) -> None:
             callback=_remember_home,
         )
     )
+    command.params.append(
+        click.Option(
+            ["--as"],
+            envvar="MAILGATE_AS",
+            metavar="ADDRESS",
+            help="Do it as that person, with no more rights than theirs.",
+            expose_value=False,
+            callback=_remember_as,
+        )
+    )
     if isinstance(command, click.Group):
         for below in command.commands.values():
             give_home(below)
+    elif command.callback is not None:
+        command.callback = _for_administrators(command.callback)
+
+
+def _for_administrators(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that is for them alone, unless it is one that asks itself who may."""
+
+    @wraps(run)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        ctx = click.get_current_context()
+        context = ctx.obj
+        asks = tuple(ctx.command_path.split()[1:]) in _ASK_THEMSELVES
+        if isinstance(context, Context) and context.acting is not None and not asks:
+            context.read(lambda connection: context.allow(connection, Act.ADMINISTER))
+        return run(*args, **kwargs)
+
+    return checked
+
+
+def _remember_as(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value and isinstance(ctx.obj, Context):
+        with refusals():
+            ctx.obj.acting = normalise_address(value)
 
 
 def _remember_home(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 
 import click
@@ -13,7 +14,10 @@ from mailgate.cli_base import Context, Group, Refusal, done, json_option, parsed
 from mailgate.cli_queue import entry_of, row_of
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, State
+from mailgate.reading import read_targets
 from mailgate.verdict import Verdict
+from tracker.model import Queue
+from tracker.storage import people
 
 
 @click.group(cls=Group)
@@ -51,7 +55,7 @@ def hold_list(
     mailgate hold list --like 7            what `approve --like 7` would let in
     """
     wanted = parsed_query(" ".join(query))
-    waiting = holding.held(context.app, look)
+    waiting = _waiting(context, look)
     chosen = holding.like(context.app, _held_entry(context, like), waiting) if like else iter(waiting)
     met = list(islice(holding.meeting(context.app, wanted, chosen), limit + 1))
     print_rows([row_of(entry) for entry in met[:limit]], as_json=as_json, empty="nothing is held")
@@ -98,7 +102,7 @@ def _chosen(context: Context, names: Sequence[str], like: str | None, look: int)
         raise click.UsageError("give IDs, or --like ID")
     if like is None:
         return [_held_entry(context, name) for name in names]
-    waiting = holding.held(context.app, look)
+    waiting = _waiting(context, look)
     found = list(holding.like(context.app, _held_entry(context, like), waiting))
     _say_what_was_not_seen(context, waiting, look)
     return found
@@ -125,7 +129,28 @@ def _held_entry(context: Context, name: str) -> Entry:
     entry = entry_of(context, name)
     if entry.state is not State.HELD:
         raise Refusal(f"{name} is not held, it is {entry.state.value}")
+    context.read(lambda connection: context.allow_moderating(connection, _queue_of(context, entry)))
     return entry
+
+
+def _waiting(context: Context, look: int) -> tuple[Entry, ...]:
+    """What is held longest, of the lists that who asks moderates."""
+    waiting = holding.held(context.app, look)
+    if context.acting is None:
+        return waiting
+    sender = context.read(partial(people.find_sender, address=context.acting))
+    return tuple(
+        entry
+        for entry in waiting
+        if sender is not None and sender.roles.moderates(_queue_of(context, entry).id)
+    )
+
+
+def _queue_of(context: Context, entry: Entry) -> Queue:
+    """The list that a mail came to."""
+    lists = context.app.queues()
+    targets = read_targets(entry.recipients, lists)
+    return next((target.queue for target in targets if target.queue is not None), lists[0])
 
 
 @hold.command("reject")

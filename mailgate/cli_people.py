@@ -18,8 +18,9 @@ from mailgate.cli_base import (
 )
 from mailgate.exporting import iso
 from mailgate.offering import read_interest
+from tracker.model import PersonId
 from tracker.people import normalise_address
-from tracker.storage import interests, people
+from tracker.storage import interests, people, queues, roles
 from tracker.storage import tables as t
 from tracker.unit_of_work import UnitOfWork
 
@@ -58,6 +59,7 @@ def people_show(context: Context, address: str, as_json: bool) -> None:
             "name": one.name,
             "member": one.member,
             "addresses": list(people.addresses_of(connection, one.id)),
+            **_roles(connection, one.id),
             "tickets": sorted(found.ticket_id for found in connection.execute(query)),
         }
 
@@ -116,3 +118,46 @@ def people_set(
     except IntegrityError:
         raise Refusal(f"{add_address} is somebody's already") from None
     done(f"{address} changed")
+
+
+def _roles(connection: Connection, person_id: PersonId) -> dict[str, Any]:
+    held = roles.of(connection, person_id)
+    lists = [one.address for one in queues.everyone(connection) if one.id in held.lists]
+    return {"moderates": lists, "admin": held.admin}
+
+
+@people_group.command("role")
+@click.argument("address")
+@click.option("--moderator", "lists", metavar="LIST", multiple=True, help="Let them moderate that list.")
+@click.option("--admin", is_flag=True, help="Let them administer the instance, and moderate all lists.")
+@click.option("--none", "none", is_flag=True, help="Take all roles first.")
+@json_option
+@click.pass_obj
+def people_role(
+    context: Context, address: str, lists: tuple[str, ...], admin: bool, none: bool, as_json: bool
+) -> None:
+    """What somebody may do beyond what everybody may; without options, what that is. Never given by mail.
+
+    \b
+    mailgate people role ann@x.example --moderator osg-general@lists.example.org
+    mailgate people role ann@x.example --none
+    """
+
+    def change(connection: Connection) -> dict[str, Any]:
+        wanted = [queues.find(connection, name).id for name in lists]
+        known = normalise_address(address)
+        if wanted or admin:
+            one = people.register(connection, known, "", context.app.clock())
+            # A role is a matter of trust: whoever has one is known.
+            people.set_member(connection, one.id, member=True)
+        else:
+            one = people.find(connection, known)
+        if none:
+            roles.take(connection, one.id)
+        for queue_id in wanted:
+            roles.make_moderator(connection, one.id, queue_id)
+        if admin:
+            roles.make_admin(connection, one.id)
+        return {"address": one.address, **_roles(connection, one.id)}
+
+    print_rows([context.app.write(change)], as_json=as_json)

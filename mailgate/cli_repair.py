@@ -17,6 +17,7 @@ from tracker import repair, tickets, undo
 from tracker.events import Actor, JournalRow
 from tracker.model import BadValue, Link, TicketId
 from tracker.people import normalise_address
+from tracker.rights import Act
 from tracker.storage import journal, people, posts, queues
 from tracker.undo import Undone
 from tracker.unit_of_work import UnitOfWork
@@ -97,13 +98,14 @@ def ticket_split(
 
     def work(uow: UnitOfWork) -> dict[str, Any]:
         old = tickets.find(uow, number)
+        context.allow(uow.connection, Act.MEND, old)
         present = posts.of_ticket(uow.connection, old.id)
         wanted = only if only is not None else tuple(range(first or 1, len(present) + 1))
         if not wanted:
             raise BadValue(f"ticket {old.id} has no post {first}: its posts are 1 to {len(present)}")
         opening = next((post for post in present if post.n == min(wanted)), None)
         name = title if title is not None else _title(uow.connection, opening.subject if opening else "")
-        new, event = repair.split(uow, old.id, wanted, name, Actor(None, context.operator))
+        new, event = repair.split(uow, old.id, wanted, name, context.actor(uow.connection))
         return {"ticket": new, "from": old.id, "title": name, "posts": len(wanted), "event": event}
 
     made = context.change(work)
@@ -143,7 +145,10 @@ def ticket_merge(context: Context, source: int, target: int, as_json: bool) -> N
     """
 
     def merge(uow: UnitOfWork) -> int:
-        return repair.merge(uow, TicketId(source), TicketId(target), Actor(None, context.operator))
+        for number in (source, target):
+            context.allow(uow.connection, Act.MEND, tickets.find(uow, number))
+        actor = context.actor(uow.connection)
+        return repair.merge(uow, TicketId(source), TicketId(target), actor)
 
     event = context.change(merge)
     said = f"ticket {source} is now ticket {target}{_way_back(event)}"
@@ -164,8 +169,9 @@ def ticket_move(context: Context, number: int, queue: str, as_json: bool) -> Non
 
     def work(uow: UnitOfWork) -> dict[str, Any]:
         found = tickets.find(uow, number)
+        context.allow(uow.connection, Act.MEND, found)
         target = queues.find(uow.connection, queue)
-        event = repair.move(uow, found, target, Actor(None, context.operator))
+        event = repair.move(uow, found, target, context.actor(uow.connection))
         return {"ticket": found.id, "queue": target.local_part, "event": event}
 
     made = context.change(work)
@@ -192,9 +198,11 @@ def ticket_link(context: Context, number: int, kind: str, other: int, as_json: b
 
     def work(uow: UnitOfWork) -> dict[str, Any]:
         found, named = tickets.find(uow, number), tickets.find(uow, other)
+        context.allow(uow.connection, Act.CHANGE, found)
+        context.allow(uow.connection, Act.READ_PRIVATE if named.private else Act.POST, named)
         if named.private and not found.private:
             raise BadValue(f"ticket {named.id} is private: a link from {found.id} would tell of it")
-        tickets.link(uow, found.id, Link(kind), named.id, Actor(None, context.operator))
+        tickets.link(uow, found.id, Link(kind), named.id, context.actor(uow.connection))
         return {"ticket": found.id, "kind": kind, "other": named.id}
 
     made = context.change(work)

@@ -32,6 +32,7 @@ from tracker.commands import Remind
 from tracker.events import Actor
 from tracker.model import BadValue, Priority, Status, Ticket, TicketId
 from tracker.people import normalise_address
+from tracker.rights import Act
 from tracker.storage import centers, people, reminders
 from tracker.storage import tables as t
 from tracker.storage import tickets as store
@@ -75,12 +76,13 @@ def ticket_list(context: Context, /, query: tuple[str, ...], limit: int, as_json
 
     def rows(connection: Connection) -> list[dict[str, Any]]:
         chosen = _listed(which["status"], which["everything"])
-        if wanted.unconditional:
+        if wanted.unconditional and context.acting is None:
             return _summaries(connection, _tickets(connection, chosen.limit(limit)))
-        known = _tickets(connection, chosen.limit(look + 1))
+        newest = _tickets(connection, chosen.limit(look + 1))
+        known = [one for one in newest[:look] if context.shows(connection, one)]
         grid, now = context.app.registry.read(connection), context.app.clock()
-        found = list(islice(search(connection, wanted, known[:look], grid, now), limit))
-        if len(known) > look and len(found) < limit:
+        found = list(islice(search(connection, wanted, known, grid, now), limit))
+        if len(newest) > look and len(found) < limit:
             click.echo(f"older tickets than the newest {look} were not asked; --look says how many", err=True)
         return _summaries(connection, found)
 
@@ -129,6 +131,7 @@ def ticket_show(context: Context, number: int, as_json: bool) -> None:
     def row(connection: Connection) -> dict[str, Any]:
         wanted = TicketId(number)
         found = tickets.must_exist(store.resolve(connection, (wanted,)).get(wanted), number)
+        context.allow(connection, Act.READ_PRIVATE if found.private else Act.POST, found)
         waiting = [
             {"due": iso(one.due_at), "to": list(one.steps[one.step :]), "cause": one.cause}
             for one in reminders.of_tickets(connection, (found.id,))
@@ -197,13 +200,16 @@ def ticket_set(context: Context, number: int, changes: Sequence[str], as_json: b
 
     \b
     KEY=VALUE: status=resolved priority=high title='...' owner=ann@x.example owner= topic=upgrade
-               center=+USCMS center=-VDT tag=+xrootd tag=-old
+               center=+USCMS center=-VDT tag=+xrootd tag=-old private=yes private=no
     """
     pairs = [_pair(change) for change in changes]
 
     def change(uow: UnitOfWork) -> None:
+        actor = context.actor(uow.connection)
         for key, value in pairs:
-            _SETTERS[key](uow, tickets.find(uow, number), value, Actor(None, context.operator))
+            found = tickets.find(uow, number)
+            context.allow(uow.connection, _act_of(key, value), found)
+            _SETTERS[key](uow, found, value, actor)
 
     context.change(change)
     done(f"ticket {number} changed", as_json=as_json, ticket=number)
@@ -216,6 +222,18 @@ def _pair(change: str) -> tuple[str, str]:
     if key not in _SETTERS:
         raise Refusal(f"a ticket has no {key!r}{nearest(key, _SETTERS)}")
     return key, value
+
+
+def _act_of(key: str, value: str) -> Act:
+    """What a change is, in the table of rights."""
+    if key == "private":
+        return Act.MODERATE if value == "no" else Act.STATUS
+    return Act.STATUS if key == "status" else Act.CHANGE
+
+
+def _set_private(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
+    change = {"yes": tickets.make_private, "no": tickets.lift_private}
+    change[_one_of(value, list(change))](uow, one, actor)
 
 
 def _set_status(uow: UnitOfWork, one: Ticket, value: str, actor: Actor) -> None:
@@ -260,6 +278,7 @@ _SETTERS: Final[dict[str, Callable[[UnitOfWork, Ticket, str, Actor], None]]] = {
     "owner": _set_owner,
     "center": _set_center,
     "tag": _set_tag,
+    "private": _set_private,
 }
 
 
@@ -303,8 +322,9 @@ def ticket_follow(context: Context, number: int, address: str) -> None:
 
     def change(uow: UnitOfWork) -> None:
         found = tickets.find(uow, number)
+        context.allow(uow.connection, _of_whom(context, address), found)
         person = people.register(uow.connection, normalise_address(address), "", uow.now)
-        nosy.join(uow, found.id, person, "followed", Actor(None, context.operator))
+        nosy.join(uow, found.id, person, "followed", context.actor(uow.connection))
 
     context.change(change)
     done(f"{address} follows ticket {number}")
@@ -319,10 +339,16 @@ def ticket_unfollow(context: Context, number: int, address: str) -> None:
 
     def change(uow: UnitOfWork) -> None:
         found = tickets.find(uow, number)
+        context.allow(uow.connection, _of_whom(context, address), found)
         person = people.find(uow.connection, normalise_address(address))
         if not nosy.takes_part(store.memberships(uow.connection, (found.id,)), person.id):
             raise Refusal(f"{address} does not follow ticket {number}")
-        nosy.leave(uow, found.id, person, Actor(None, context.operator))
+        nosy.leave(uow, found.id, person, context.actor(uow.connection))
 
     context.change(change)
     done(f"{address} no longer follows ticket {number}")
+
+
+def _of_whom(context: Context, address: str) -> Act:
+    """Anybody joins and leaves for themselves; for others it is another matter."""
+    return Act.POST if normalise_address(address) == context.acting else Act.MEND

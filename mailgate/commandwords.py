@@ -33,6 +33,7 @@ class Word(StrEnum):
     UNFOLLOW = "unfollow"
     MUTE = "mute"
     PRIVATE = "private"
+    PUBLIC = "public"
     QUIET = "quiet"
     SHOW = "show"
     NOSY = "nosy"

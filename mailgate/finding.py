@@ -17,6 +17,7 @@ from routing.grid import Grid
 from routing.query import Query, parse_query
 from tracker import rights
 from tracker.model import BadValue, Queue, Status, Ticket
+from tracker.rights import Proof
 from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.storage import topics
@@ -35,9 +36,8 @@ class Reader:
     now: datetime
 
     def may_see(self, connection: Connection, ticket: Ticket) -> bool:
-        if not ticket.private:
-            return True
-        return self.believed and rights.may_post_on_private(connection, self.sender, ticket)
+        proof = Proof.ALIGNED if self.believed else Proof.NOTHING
+        return rights.may_see(connection, self.sender, ticket, proof)
 
 
 def found(connection: Connection, queue: Queue, query: str, reader: Reader, grid: Grid | None) -> str:

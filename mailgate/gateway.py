@@ -46,7 +46,8 @@ from routing.store import ActiveRules
 from tracker import repair, tickets
 from tracker.commands import NORMAL, Brakes
 from tracker.events import Actor
-from tracker.model import Address, Link, PostId
+from tracker.model import Address, Link, PostId, Trust
+from tracker.rights import Proof
 from tracker.storage import aliases, bans, centers, keys, people, posts
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey
@@ -175,7 +176,7 @@ class Gateway:
     ) -> tuple[Verdict, PostId | None]:
         """A mail by a person: a post, new or come again, of a ticket, new or known."""
         connection = uow.connection
-        writer = Writer(_sender_of(uow, author_address(reading), heard), reading.trust)
+        writer = Writer(_sender_of(uow, author_address(reading), heard), reading.trust, reading.may_command)
         if reading.trust.believed and not uow.quiet:
             # Who writes lives, and gets mail again.
             bouncing.forget(connection, author_address(reading))
@@ -266,16 +267,15 @@ class Gateway:
         if verdict.ticket is None:
             return ""
         ticket = tickets.find(uow, verdict.ticket)
-        if not case.asking.believed:
-            about = repair.queue_of(uow, ticket), ticket
-            more = addressed.refused_commands(case.asked, ticket.id)
-            asking = replace(case.asking, commands=(*case.asking.commands, *more))
-            return unproven.ask(uow, self._composer, case.reading, asking, about)
-        if said:
-            transcript.answer(uow, self._composer, case.reading, ticket, said)
-        wanted = retelling.wanted(case.asked, case.asking, verdict)
-        retelling.answer(uow, self._composer, case.reading, wanted)
-        return ""
+        if case.question.proof_of_command(verdict.ticket) is not Proof.NOTHING:
+            if said:
+                transcript.answer(uow, self._composer, case.reading, ticket, said)
+            wanted = retelling.wanted(case.asked, case.asking, verdict)
+            retelling.answer(uow, self._composer, case.reading, wanted)
+        waiting = (*case.asking.unconfirmed, *addressed.unconfirmed(case.asked, ticket.id))
+        return unproven.ask(
+            uow, self._composer, case.reading, waiting, (repair.queue_of(uow, ticket), ticket)
+        )
 
     def _question(
         self, connection: Connection, reading: Reading, writer: Writer, heard: Heard | None
@@ -363,6 +363,8 @@ def _objection(reading: Reading, heard: Heard | None) -> str:
     """Why a mail can be no post before a moderator saw it, or ""."""
     if reading.sender is None:
         return "it names no author"
+    if reading.trust is Trust.FAILED:
+        return "the domain of its author says that such mail is forged"
     if fronts.is_front(reading.sender, reading.queue, reading.list_servers):
         return "the list in front stands in its From, and names nobody as its author"
     if reading.classified.disposition is Disposition.SPAM:

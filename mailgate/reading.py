@@ -33,6 +33,9 @@ _MOST_COPIED: Final = 100
 _GIT_ID: Final = re.compile(r"<?(\d{14}\.\d+|\d{9,11}-\d+)-\d+-([^<>\s]+)>?", re.ASCII)
 _LONGEST_SERIES: Final = 200
 _QUOTED_CHARACTERS: Final = 64 * 1024
+# What says which ticket a mail is of, what is asked, and that it is no other mail.
+_DECIDING: Final = frozenset({"subject", "date", "message-id", "in-reply-to", "references"})
+_SHAPING: Final = frozenset({"content-type"})
 _NO_LIST_SERVERS: Final = ListServers()
 
 
@@ -47,6 +50,7 @@ class Reading:
     not. `copied_to` are the others in its To and Cc, who hold a copy. Of a forward, `asked_by` are the
     senders of what it forwards, the outermost first, and `passed_on` is the key of a message it attaches.
     `list_servers` are no persons. `on_list`: the list manager in front gives it to those on the list.
+    `may_command`: its author asks what it asks, and asks it now.
     """
 
     mail: Mail
@@ -73,6 +77,7 @@ class Reading:
     list_servers: ListServers
     on_list: bool = False
     munge: bool = False
+    may_command: bool = False
 
     @property
     def title(self) -> str:
@@ -151,7 +156,44 @@ def read_mail(
         passed_on=_passed_on(message) if subject.passes_on else None,
         list_servers=list_servers,
         on_list=fronts.is_on_list(message, mail.envelope, mail.trust, queue, list_servers),
+        may_command=_may_command(message, mail, targets, queues),
     )
+
+
+def _may_command(
+    message: ParsedMessage, mail: Mail, targets: Sequence[Target], queues: Sequence[Queue]
+) -> bool:
+    """Whether the mail proves that its author asks something now, of the addresses that it came to.
+
+    A list copy that somebody sends on to a verb's address names that nowhere, and a signature covers what it
+    named; what was signed without what decides the ticket, or how the text is read, may have been given that.
+    """
+    found = mail.authentication
+    if found is None:
+        return trust_of_author(message, mail.trust).believed
+    if message.sender_repaired:
+        return False
+    places = [
+        frozenset(
+            name
+            for name, boxes in (("to", message.to), ("cc", message.cc))
+            if any(_names(box, target, queues) for box in boxes)
+        )
+        for target in targets
+    ]
+    present = {name.lower() for name, _ in message.headers}
+    deciding = _DECIDING | (_SHAPING if _is_shaped(message) else frozenset())
+    return found.may_command(places, deciding & present, mail.received_at)
+
+
+def _names(box: Mailbox, target: Target, queues: Sequence[Queue]) -> bool:
+    return box.address.lower() == target.address.lower() or read_target(box.address, queues) == target
+
+
+def _is_shaped(message: ParsedMessage) -> bool:
+    """Whether Content-Type makes of its bytes another text than what stands there."""
+    kind = message.header("content-type").partition(";")[0].strip().lower()
+    return kind not in ("", "text/plain")
 
 
 def _unwrapped(message: ParsedMessage, raw: bytes) -> ParsedMessage:

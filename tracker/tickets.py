@@ -218,6 +218,13 @@ def make_private(uow: UnitOfWork, ticket: Ticket, actor: Actor) -> None:
         uow.record(ticket.id, Kind.PRIVATE, actor, before="no", after="yes")
 
 
+def lift_private(uow: UnitOfWork, ticket: Ticket, actor: Actor) -> None:
+    """Let everybody read it."""
+    if ticket.private:
+        _change(uow, ticket, private=False)
+        uow.record(ticket.id, Kind.PRIVATE, actor, before="yes", after="no")
+
+
 def set_topic(uow: UnitOfWork, ticket: Ticket, topic: str, actor: Actor) -> None:
     """Put a ticket under a topic, or "" for none; raises BadValue for what is no name, or closed."""
     topic = topics.read_name(topic) if topic else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -51,23 +51,24 @@ class Authentication:
         dmarc = Finding("dmarc", self.dmarc, (("header.from", self.domain),))
         return (spf, *dkim, dmarc, Finding("arc", self.arc))
 
-    def may_command(self, written_to: Collection[str], fields: Collection[str], now: datetime) -> bool:
+    def may_command(self, places: Iterable[Collection[str]], fields: Collection[str], now: datetime) -> bool:
         """Whether it proves that its author asks this now, and is no copy of what they once wrote.
 
-        `written_to` are the fields, to and cc, that name the address which is asked; `fields` those that
-        decide what is asked. A signature must cover them; SPF proves who sends just now.
+        `places` are the fields, to and cc, that name each address which is asked; `fields` those that decide
+        what is asked. A signature must cover one of each, and all; SPF proves who sends just now.
         """
         if self.trust is not Trust.ALIGNED:
             return False
         if self.spf_aligned or self.source == OPERATOR:
             return True
+        wanted = [set(names) for names in places]
         return any(
             one.holds
             and one.domain in self.aligned
             and one.at is not None
             and -_CLOCKS_S <= now.timestamp() - one.at <= _YOUNG_S
-            and any(name in one.fields for name in written_to)
-            and all(name in one.fields for name in fields)
+            and all(names & set(one.fields) for names in wanted)
+            and set(fields) <= set(one.fields)
             for one in self.signatures
         )
 

@@ -20,50 +20,80 @@ from mailgate.threads.match import Question
 from routing.grid import Grid
 from tracker import assign, nosy, rights, tickets
 from tracker.model import BadValue, Person, Priority, Status, Ticket, TicketId, TrackerError
+from tracker.rights import Act, Proof, Ruling, Standing
 from tracker.storage import journal, posts
 from tracker.storage.keys import KnownKey
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
 from tracker.words import nearest
 
-_FOR_ONESELF: Final = frozenset({Word.FOLLOW, Word.UNFOLLOW, Word.MUTE})
-# What whoever is believed may ask of a ticket that they may post on; undoing is of one's own deeds.
-_FOR_ANYBODY: Final = frozenset({Word.PRIVATE, Word.SHOW, Word.UNDO})
-_FOR_STAFF: Final = frozenset({Word.NOSY, Word.QUIET, Word.SPLIT, Word.MERGE, Word.MOVE})
+# What each word is in the table of rights; what is in neither is a change.
+_ACTS: Final[dict[Word, Act]] = {
+    **dict.fromkeys((Word.FOLLOW, Word.UNFOLLOW, Word.MUTE), Act.POST),
+    **dict.fromkeys((Word.STATUS, Word.CLAIM, Word.PRIVATE), Act.STATUS),
+    **dict.fromkeys((Word.NOSY, Word.QUIET, Word.SPLIT, Word.MERGE, Word.MOVE), Act.MEND),
+    Word.PUBLIC: Act.MODERATE,
+}
+_FOR_THE_PROVEN: Final = frozenset({Word.SHOW, Word.UNDO})
 # Changes that a member may make in an hour; more is a program's, or spite.
 _MOST_CHANGES: Final = 20
-_LIKE_STATUS: Final = frozenset({Word.STATUS, Word.CLAIM})
+_UNCOUNTED: Final = frozenset({Word.FOLLOW, Word.UNFOLLOW, Word.MUTE, Word.PRIVATE, *_FOR_THE_PROVEN})
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The commands of a mail, and what its author might do before the mail itself counted.
+    """The commands of a mail, and who asks: their standing before the mail itself counted, what proves them.
 
-    `may_set_status`: status and claim; `may_change`: everything else but what one asks for oneself.
+    `private`: the ticket is.
     """
 
     commands: tuple[Command, ...]
-    believed: bool = False
-    may_set_status: bool = False
-    may_change: bool = False
     sender: Sender | None = None
+    standing: Standing = rights.NOBODY
+    proof: Proof = Proof.NOTHING
+    private: bool = False
 
     @property
-    def staff(self) -> bool:
-        return self.believed and self.sender is not None and self.sender.staff
+    def believed(self) -> bool:
+        return self.proof is not Proof.NOTHING
 
     @property
     def quiet(self) -> bool:
-        """Whether nobody is told of the post: staff asked so."""
-        return self.staff and any(command.word is Word.QUIET for command in self.commands)
+        """Whether nobody is told of the post: who may so asked."""
+        return any(one.word is Word.QUIET and not self.objection(one) for one in self.commands)
 
     @property
     def shows(self) -> bool:
         """Whether its author wants to read what was said."""
         words = {command.word for command in self.commands}
         return self.believed and bool(words & {Word.SHOW, Word.FOLLOW})
+
+    def ruling(self, command: Command) -> Ruling:
+        """Whether a command may be done."""
+        if command.word is None:
+            return Ruling.NO
+        if command.word in _FOR_THE_PROVEN:
+            return Ruling.YES if self.believed else Ruling.NO
+        return rights.ruling(_act_of(command.word), self.standing, self.proof, private=self.private)
+
+    def objection(self, command: Command) -> str:
+        """Why a command may not be done, or ""."""
+        if command.word is None:
+            return words.unknown(command)
+        if command.word in _FOR_THE_PROVEN:
+            return "" if self.believed else "nothing proves that the mail is from you"
+        return rights.objection(_act_of(command.word), self.standing, self.proof, private=self.private)
+
+    @property
+    def unconfirmed(self) -> tuple[Command, ...]:
+        """Those that wait for a word from their author's own address."""
+        return tuple(one for one in self.commands if self.ruling(one) is Ruling.CONFIRM)
+
+
+def _act_of(word: Word) -> Act:
+    return _ACTS.get(word, Act.CHANGE)
 
 
 def asked(
@@ -75,19 +105,18 @@ def asked(
 ) -> Asking:
     """What a mail asks of the ticket that it continues, or opens (None)."""
     commands = (*_of_subject(connection, reading, known), *words.of_text(reading.message.new_text))
-    sender, trusted = question.writer.sender, question.writer.trusted
+    sender = question.writer.sender
+    if not commands:
+        return Asking((), sender)
     if ticket is None:
-        # Who opens a ticket takes part in it.
-        member = sender is not None and (sender.staff or sender.person.member)
-        return Asking(commands, trusted, may_set_status=trusted, may_change=trusted and member, sender=sender)
-    # Their own token speaks for the From on a public ticket (product.md, rights).
-    vouched = trusted or (ticket.id in question.own and not ticket.private)
+        proof = question.proof_of_command(None)
+        return Asking(commands, sender, rights.standing_of_opener(sender), proof, reading.wants_private)
     return Asking(
         commands,
-        vouched,
-        may_set_status=vouched and rights.may_change_status(connection, sender, ticket),
-        may_change=trusted and rights.may_change(connection, sender, ticket),
-        sender=sender,
+        sender,
+        rights.standing_of(connection, sender, ticket),
+        question.proof_of_command(ticket.id),
+        ticket.private,
     )
 
 
@@ -114,7 +143,7 @@ def carry_out(
 
 
 def _carry_out_one(scene: Scene, asking: Asking, command: Command) -> Said:
-    objection = _objection(asking, command) or _too_many(scene, asking, command)
+    objection = asking.objection(command) or _too_many(scene, asking, command)
     if objection:
         return Said(command.line, False, objection)
     try:
@@ -124,27 +153,9 @@ def _carry_out_one(scene: Scene, asking: Asking, command: Command) -> Said:
         return Said(command.line, False, str(error))
 
 
-def _objection(asking: Asking, command: Command) -> str:
-    """Why a command may not be done, or ""."""
-    word = command.word
-    if word is None:
-        return words.unknown(command)
-    if word in _FOR_ONESELF:
-        return ""
-    if not asking.believed:
-        return "nothing proves that the mail is from you"
-    if word in _LIKE_STATUS and not asking.may_set_status:
-        return "that is for its requester, owner, staff, and members who take part"
-    if word in _FOR_STAFF and not asking.staff:
-        return "that is for the staff of a support center"
-    if word not in _LIKE_STATUS | _FOR_ANYBODY and not asking.may_change:
-        return "that is for staff, and for members who take part"
-    return ""
-
-
 def _too_many(scene: Scene, asking: Asking, command: Command) -> str:
     """Why a member may change no more in this hour, or ""."""
-    if asking.staff or command.word in _FOR_ONESELF | _FOR_ANYBODY:
+    if asking.standing.staff or asking.standing.moderator or command.word in _UNCOUNTED:
         return ""
     since = scene.uow.now - timedelta(hours=1)
     scene.uow.flush()
@@ -226,6 +237,11 @@ def _private(scene: Scene, _: str) -> str:
     return "it is private now"
 
 
+def _public(scene: Scene, _: str) -> str:
+    tickets.lift_private(scene.uow, scene.ticket, scene.actor)
+    return "it is public now"
+
+
 def _quiet(_: Scene, __: str) -> str:
     return "nobody is told of this post"
 
@@ -254,6 +270,7 @@ _DO: Final[dict[Word, Callable[[Scene, str], str]]] = {
     Word.UNFOLLOW: _unfollow,
     Word.MUTE: _mute,
     Word.PRIVATE: _private,
+    Word.PUBLIC: _public,
     Word.QUIET: _quiet,
     Word.SHOW: _show,
     Word.NOSY: mending.change_nosy,

@@ -9,9 +9,10 @@ from typing import Final
 from mailgate.commands.scene import CHANGES, Scene
 from mailgate.threads.subjects import read_subject
 from tracker import nosy, repair, rights, tickets, undo
-from tracker.events import JournalRow
+from tracker.events import JournalRow, Kind
 from tracker.model import BadValue, Link, NoSuchTicket, Ticket
 from tracker.people import normalise_address
+from tracker.rights import Act, Proof
 from tracker.storage import journal, people, posts, queues
 from tracker.words import nearest
 
@@ -98,10 +99,14 @@ def undo_last(scene: Scene, argument: str) -> str:
     rows = _last_deeds(scene)
     if not rows:
         raise BadValue("there is nothing that you changed in it, and could undo")
+    if any(row.event.kind is Kind.PRIVATE for row in rows):
+        standing = rights.standing_of(scene.uow.connection, scene.sender, scene.ticket)
+        if refused := rights.objection(Act.MODERATE, standing, Proof.ALIGNED, private=scene.ticket.private):
+            raise BadValue(f"to make it public again: {refused}")
     done = undo.undo_all(scene.uow, rows, scene.actor)
-    refused = [one.refused for one in done if one.by is None]
-    if refused:
-        raise BadValue("; ".join(refused))
+    failed = [one.refused for one in done if one.by is None]
+    if failed:
+        raise BadValue("; ".join(failed))
     return "undone: " + "; ".join(_told(row) for row in rows)
 
 
@@ -141,6 +146,7 @@ def _other(scene: Scene, argument: str) -> Ticket:
     if found is None:
         raise BadValue(f"{argument!r} is no number of a ticket")
     other = tickets.find(scene.uow, int(found[1]))
-    if other.private and not rights.may_post_on_private(scene.uow.connection, scene.sender, other):
+    # Who asks proved it before anything was done.
+    if not rights.may_see(scene.uow.connection, scene.sender, other, Proof.ALIGNED):
         raise NoSuchTicket(f"there is no ticket {found[1]}")
     return other

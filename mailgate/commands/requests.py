@@ -58,8 +58,8 @@ class Asker:
 
     @property
     def proven(self) -> bool:
-        """Whether the mail is from a member, as far as anybody can tell."""
-        return self.sender is not None and self.sender.person.member and self.reading.trust.believed
+        """Whether the mail is from a member, who asks what it asks."""
+        return self.sender is not None and self.sender.person.member and self.reading.may_command
 
     @property
     def person(self) -> Person:

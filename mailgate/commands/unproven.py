@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from mailgate.reading import Reading
 from mailgate.saying import Said
 from tracker import rights, tickets
 from tracker.model import Queue, Ticket, TicketId
+from tracker.rights import Proof
 from tracker.storage import people
 from tracker.storage.people import Sender
 from tracker.unit_of_work import UnitOfWork
@@ -29,13 +31,16 @@ _SEPARATOR: Final = "; "
 
 
 def ask(
-    uow: UnitOfWork, composer: Composer, reading: Reading, asking: Asking, about: tuple[Queue, Ticket]
+    uow: UnitOfWork,
+    composer: Composer,
+    reading: Reading,
+    asked: Iterable[Command],
+    about: tuple[Queue, Ticket],
 ) -> str:
-    """Send a confirm mail for the commands of a known person, once a day; gives what `explain` says of it."""
+    """Send a confirm mail for commands that their author might give, once a day; gives what to note of it."""
     queue, ticket = about
-    sender = asking.sender
-    words = _SEPARATOR.join(_written(one) for one in asking.commands if _may_wait(one))
-    if not words or sender is None or asking.believed or reading.sender is None:
+    words = _SEPARATOR.join(_written(one) for one in asked if _may_wait(one))
+    if not words or reading.sender is None:
         return ""
     if deliveries.had(uow.connection, reading.sender, confirming.REASON, uow.now - _A_DAY):
         return "commands not done: nothing proves who asks, and a confirm mail went there today"
@@ -70,10 +75,5 @@ def carry_out(uow: UnitOfWork, act: Act) -> tuple[Said, ...]:
 
 
 def _asking(uow: UnitOfWork, commands: tuple[Command, ...], sender: Sender | None, ticket: Ticket) -> Asking:
-    return Asking(
-        commands,
-        believed=True,
-        may_set_status=rights.may_change_status(uow.connection, sender, ticket),
-        may_change=rights.may_change(uow.connection, sender, ticket),
-        sender=sender,
-    )
+    standing = rights.standing_of(uow.connection, sender, ticket)
+    return Asking(commands, sender, standing, Proof.CONFIRMED, ticket.private)

@@ -11,6 +11,7 @@ from mailgate.message import ParsedMessage
 from mailgate.threads.identity import Identity
 from mailgate.threads.subjects import SubjectReading
 from tracker.model import Link, Queue, Ticket, TicketId, Trust
+from tracker.rights import Proof
 from tracker.storage.people import Sender
 
 # Why a mail is held, in one sentence for both: it must not tell which numbers there are.
@@ -34,10 +35,11 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes: known or not, and what speaks for it."""
+    """Who writes: known or not, and what speaks for it; `may_command`: also for what the mail asks, now."""
 
     sender: Sender | None
     trust: Trust
+    may_command: bool = False
 
     @property
     def trusted(self) -> bool:
@@ -83,6 +85,19 @@ class Question:
     @property
     def has_references(self) -> bool:
         return bool(self.named or self.rooted)
+
+    def proof_of_post(self, ticket_id: TicketId) -> Proof:
+        """What proves that its author posts on a ticket."""
+        return self._proof(ticket_id, aligned=self.writer.trusted)
+
+    def proof_of_command(self, ticket_id: TicketId | None) -> Proof:
+        """What proves that its author asks something of a ticket, None: of the one that it opens."""
+        return self._proof(ticket_id, aligned=self.writer.may_command)
+
+    def _proof(self, ticket_id: TicketId | None, *, aligned: bool) -> Proof:
+        if aligned:
+            return Proof.ALIGNED
+        return Proof.TOKEN if ticket_id in self.own else Proof.NOTHING
 
 
 class Outcome(StrEnum):

@@ -22,6 +22,7 @@ from mailgate.threads.subjects import read_subject
 from mailgate.threads.titles import alike
 from tracker import rights
 from tracker.model import Link, Status, Ticket, TicketId
+from tracker.rights import Proof
 from tracker.storage import posts, queues
 from tracker.storage import tickets as store
 from tracker.storage.keys import KnownKey, is_series_key
@@ -111,9 +112,10 @@ def _may_post_on_private(connection: Connection, question: Question, facts: Know
     came_along = _by_reference(question, facts) == ticket and any(
         _went_on(connection, question, facts, one) for one in own.values()
     )
-    if not (question.writer.trusted or ticket.id in own or came_along):
-        return False
-    return rights.may_post_on_private(connection, question.writer.sender, ticket)
+    proof = question.proof_of_post(ticket.id)
+    if proof is Proof.NOTHING and (ticket.id in own or came_along):
+        proof = Proof.TOKEN
+    return rights.may_see(connection, question.writer.sender, ticket, proof)
 
 
 def _by_evidence(connection: Connection, question: Question, facts: Known) -> Match | None:

@@ -102,7 +102,7 @@ def test_who_does_not_take_part_hands_nothing_over(grid: Community) -> None:
     grid.inject(mail("mallory@people.example", "Re: Jobs fail", "!center SouthSC"), [TICKET])
     assert grid.ticket(1)["centers"] == ["NorthSC"]
     (answer,) = sent_to(grid, "mallory@people.example")
-    assert "that is for staff, and for members who take part" in answer
+    assert "that is for staff, and members who take part" in answer
 
 
 def test_what_is_not_believed_waits_for_an_answer(grid: Community) -> None:

@@ -7,8 +7,11 @@ import email.policy
 from email.message import EmailMessage
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.support.community import LIST, Community
+from tracker.people import normalise_address
+from tracker.storage import people
 
 UNA, BEN, SUE = "una@people.example", "ben@people.example", "sue@south.example"
 TICKET = "osg-general+1@lists.example.org"
@@ -184,9 +187,23 @@ def test_what_nothing_proves_waits_for_an_answer_from_there(house: Community) ->
     assert house.ticket(1)["status"] == "resolved"
 
 
-def test_who_confirms_may_do_no_more_than_they_may(house: Community) -> None:
+def set_member(house: Community, address: str, *, member: bool) -> None:
+    def change(connection: Connection) -> None:
+        people.set_member(connection, people.find(connection, normalise_address(address)).id, member)
+
+    house.app.write(change)
+
+
+def test_who_may_not_is_asked_to_confirm_nothing(house: Community) -> None:
+    house.inject(mail(BEN, "!status resolved"), [TICKET], trust="none")
+    assert to(house, BEN) == []
+
+
+def test_who_confirms_may_do_no_more_than_they_may_then(house: Community) -> None:
+    set_member(house, BEN, member=True)
     house.inject(mail(BEN, "!status resolved"), [TICKET], trust="none")
     asked = to(house, BEN)[-1]
+    set_member(house, BEN, member=False)
     address = asked["Reply-To"].addresses[0].addr_spec
     house.inject(mail(BEN, "", f"Re: {asked['Subject']}"), [address], trust="none")
     assert house.ticket(1)["status"] == "open"

@@ -304,15 +304,15 @@ NOW = datetime.now(UTC)
 
 def test_a_young_signature_that_covers_what_is_asked_may_command() -> None:
     found = look(sign(mail(), "good.example"), zone())
-    assert found.may_command({"to"}, {"subject"}, NOW)
-    assert not found.may_command({"to"}, {"subject"}, NOW + timedelta(days=8))
-    assert not found.may_command(set(), {"subject"}, NOW)
-    assert not found.may_command({"to"}, {"reply-to"}, NOW)
+    assert found.may_command([{"to"}], {"subject"}, NOW)
+    assert not found.may_command([{"to"}], {"subject"}, NOW + timedelta(days=8))
+    assert not found.may_command([set()], {"subject"}, NOW)
+    assert not found.may_command([{"to"}], {"reply-to"}, NOW)
 
 
 def test_a_server_of_the_domain_may_command() -> None:
-    assert look(mail(), zone(), path="ann@good.example").may_command(set(), {"subject"}, NOW)
+    assert look(mail(), zone(), path="ann@good.example").may_command([set()], {"subject"}, NOW)
 
 
 def test_who_is_not_proven_commands_nothing() -> None:
-    assert not look(mail(), zone()).may_command({"to"}, set(), NOW)
+    assert not look(mail(), zone()).may_command([{"to"}], set(), NOW)

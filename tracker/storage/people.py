@@ -25,15 +25,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tracker.model import Address, NoSuchPerson, Person, PersonId
+from tracker.storage import roles
 from tracker.storage import tables as t
+from tracker.storage.roles import NONE, Roles
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Somebody who writes: the person, and whether a support center names them as staff."""
+    """Somebody who writes: the person, whether a support center names them as staff, and their roles."""
 
     person: Person
     staff: bool
+    roles: Roles = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ _STAFF: ColumnElement[bool] = or_(
     exists().where(t.center_member.c.person_id == t.person.c.id),
     exists().where(t.center.c.address == t.person.c.address),
 )
+_HAS_ROLE: ColumnElement[bool] = exists().where(t.role.c.person_id == t.person.c.id)
 _COLUMNS: Final[tuple[Column[Any], ...]] = (
     t.person.c.id,
     t.person.c.address,
@@ -60,7 +64,7 @@ _COLUMNS: Final[tuple[Column[Any], ...]] = (
     t.person.c.member,
 )
 _SENDER: Select[*tuple[Any, ...]] = (
-    select(*_COLUMNS, _STAFF.label("staff"))
+    select(*_COLUMNS, _STAFF.label("staff"), _HAS_ROLE.label("has_role"))
     .join(t.address, t.address.c.person_id == t.person.c.id)
     .where(t.address.c.address == bindparam("address"))
 )
@@ -76,7 +80,10 @@ _CLAIM_ADDRESS = {
 def find_sender(connection: Connection, address: Address) -> Sender | None:
     """Who writes from `address`, or None when nobody has written from it before."""
     row = connection.execute(_SENDER, {"address": address}).first()
-    return None if row is None else Sender(_person(row), bool(row.staff))
+    if row is None:
+        return None
+    person = _person(row)
+    return Sender(person, bool(row.staff), roles.of(connection, person.id) if row.has_role else NONE)
 
 
 def staff_of(connection: Connection, sender: Sender | None) -> tuple[str, ...]:

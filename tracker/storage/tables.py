@@ -127,6 +127,15 @@ address = Table(
     Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
 )
 
+# Who moderates a list, or (no list: 0) administers the instance.
+role = Table(
+    "role",
+    metadata,
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("queue_id", BigInteger, primary_key=True),
+)
+
 subscription = Table(
     "subscription",
     metadata,
