@@ -101,7 +101,8 @@ class App:
 
     @cached_property
     def composer(self) -> Composer:
-        return Composer(self.keys, Urls(self.settings.web.url))
+        signer = self.instance.signer()
+        return Composer(self.keys, Urls(self.settings.web.url), signer, self.clock)
 
     @cached_property
     def gateway(self) -> Gateway:

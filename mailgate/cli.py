@@ -16,6 +16,7 @@ from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
 from mailgate.cli_exchange import exchange
 from mailgate.cli_hold import hold
+from mailgate.cli_keys import dns_group, key_group
 from mailgate.cli_lists import centers, lists
 from mailgate.cli_people import people_group
 from mailgate.cli_queue import deliveries_group, queue
@@ -186,6 +187,8 @@ for command in (
     queue,
     hold,
     deliveries_group,
+    key_group,
+    dns_group,
     pause,
     resume,
 ):

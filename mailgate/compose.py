@@ -33,6 +33,8 @@ from mailgate.htmlout import to_html
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, alternative, mixed, text_part
 from mailgate.quotes.quoting import count_lines, separate, stands_alone
+from mailgate.signing.seal import sealed
+from mailgate.signing.signer import Signer
 from mailgate.tokens import Keys
 from mailgate.urls import Urls
 from mailgate.waysout import to_path, way_out
@@ -40,6 +42,7 @@ from tracker.model import Address, EventId, PostId, Queue, Ticket, TicketId
 from tracker.nosy import Face, Role, Told
 from tracker.resources import resource_dir
 from tracker.storage.posts import Post
+from tracker.unit_of_work import Clock, system_clock
 
 COPY_HEADER: Final = "X-Mailgate-Copy"
 LIST_COPY_HEADER: Final = "List-Copy"
@@ -50,10 +53,14 @@ _DATE: Final = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _REPLY_TO: Final = re.compile(rb"^reply-to[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # What would say of a copy under our name that it is another's; its signatures hold no more.
 _SAYS_WHO: Final = frozenset({b"from", b"sender", b"x-original-from", b"dkim-signature"})
+# What we found of its author stands on top of a mail that came to us (mailgate.admission).
+_FOUND: Final = re.compile(rb"\AAuthentication-Results:(.*(?:\n[ \t].*)*)\n")
 # What another list or the way here put on, and what would have a reader send receipts to the author.
 _NOT_PASSED_ON: Final = frozenset(
     {
         b"archived-at",
+        # Ours, which says where its client stood.
+        b"authentication-results",
         b"bcc",
         b"delivered-to",
         b"disposition-notification-to",
@@ -120,9 +127,17 @@ class ChangeMail:
 class Composer:
     """Renders mails and puts the personal fields on copies."""
 
-    def __init__(self, keys: Keys, urls: Urls | None = None) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        urls: Urls | None = None,
+        signer: Signer | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
         self.keys = keys
         self.urls = urls or Urls()
+        self._signer = signer
+        self._clock = clock
         self._templates = Environment(
             loader=FileSystemLoader(resource_dir("templates") / "mail"),
             undefined=StrictUndefined,
@@ -232,7 +247,7 @@ class Composer:
             queue_id=queue.id,
             face=Face.LIST,
             message_id=mail.post.message_id,
-            head=added + kept,
+            head=self._seal(added + kept, body, raw, queue) + added + kept,
             body=None,
             raw_sha256=mail.post.raw_sha256,
             body_offset=len(raw) - len(body),
@@ -245,9 +260,24 @@ class Composer:
             token = self.keys.unsubscribe(queue.id, due.address)
             mailto = f"<mailto:{queue.local_part}+unsubscribe.{token}@{queue.domain}>"
             fields = self._ways_out(mailto, due, queue, None)
-        content = b"".join((write_header(fields), outgoing.head, b"\r\n", outgoing.body or b""))
+        header, body = write_header(fields) + outgoing.head, outgoing.body or b""
+        content = b"".join((self._signature(header, body, queue), header, b"\r\n", body))
         reverse_path = bounce_address(queue, due.id, self.keys.bounce(due.id))
         return Copy(due.id, reverse_path, due.address, content)
+
+    def _signature(self, header: bytes, body: bytes, queue: Queue) -> bytes:
+        """Our name under a copy; last, for it covers all else."""
+        if self._signer is None:
+            return b""
+        return self._signer.field(header, body, queue.domain, int(self._clock().timestamp()))
+
+    def _seal(self, header: bytes, body: bytes, raw: bytes, queue: Queue) -> bytes:
+        """What we found of the author of a mail that is passed on, where we looked."""
+        found = _FOUND.match(raw)
+        if self._signer is None or found is None:
+            return b""
+        at = int(self._clock().timestamp())
+        return sealed(self._signer, header, body, found[1], queue.domain, at)
 
     def _ticket_fields(self, outgoing: Outgoing, due: Due, queue: Queue) -> list[Field]:
         number = outgoing.ticket_id

@@ -14,6 +14,7 @@ from sqlalchemy import MetaData, text
 
 from mailgate import tables as mail_tables
 from mailgate.settings import CONFIG_NAME, BadConfig, Settings, load
+from mailgate.signing.signer import BadKey, Signer, load_key
 from mailgate.tokens import Keys, load_keys
 from routing import tables as routing_tables
 from tracker.storage import migrate
@@ -66,6 +67,19 @@ class Instance:
                 f"{path} is missing; `mailgate init` makes one, a backup has the old"
             ) from None
         except ValueError as error:
+            raise InstanceError(str(error)) from None
+
+    def signer(self) -> Signer | None:
+        """What signs the mail that goes out; None where none is wished."""
+        chosen = self.settings.signing
+        if not chosen.key_file:
+            return None
+        path = self.home / chosen.key_file
+        try:
+            return Signer(load_key(path), chosen.selector)
+        except FileNotFoundError:
+            raise InstanceError(f"{path} is missing: `mailgate key create-dkim` makes one") from None
+        except BadKey as error:
             raise InstanceError(str(error)) from None
 
     def open_database(self) -> Database:

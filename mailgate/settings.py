@@ -157,6 +157,12 @@ class OutgoingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningSettings:
+    key_file: str
+    selector: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotifySettings:
     attach: Bytes
 
@@ -208,6 +214,7 @@ class Settings:
     trust: TrustSettings
     dns: DnsSettings
     outgoing: OutgoingSettings
+    signing: SigningSettings
     notify: NotifySettings
     digests: DigestSettings
     bounces: BounceSettings

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from mailgate.instance import METADATAS, Instance, load_instance
 from mailgate.settings import CONFIG_NAME, HostPort
+from mailgate.signing.signer import create_key
 from mailgate.tokens import create_key_file
 from routing import rules as rule_text
 from routing import store as rule_store
@@ -27,6 +28,7 @@ _LMTP_PORT: Final = 2424
 _WEB_PORT: Final = 8025
 _TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _ANY_PORT: Final = 0
+_SIGNING_KEY: Final = "dkim.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,10 @@ def _complete(wishes: Wishes, queue: Queue, made: list[str], clock: Clock) -> tu
     if not key_file.exists():
         create_key_file(key_file)
         made.append(f"key {key_file}")
+    signing_key = instance.settings.signing.key_file
+    if signing_key and not (wishes.home / signing_key).exists():
+        create_key(wishes.home / signing_key)
+        made.append(f"key {wishes.home / signing_key}; `mailgate dns records` says what to publish")
     database = Database.open(instance.database_url)
     try:
         if migrate.current(database) != migrate.head():
@@ -141,6 +147,7 @@ def _config_text(wishes: Wishes) -> str:
     if wishes.smarthost is not None:
         lines += ["", "[outgoing]", f'smarthost = "{wishes.smarthost}"']
         lines += ["", "[mail]", 'munge = "dmarc"']
+        lines += ["", "[signing]", f'key_file = "{_SIGNING_KEY}"']
     if wishes.database_url is not None:
         lines += ["", "[database]", f'url = "{wishes.database_url}"']
     return "\n".join(lines) + "\n"

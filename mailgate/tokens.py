@@ -150,3 +150,18 @@ def load_keys(path: Path) -> Keys:
     if not keys or any(len(key) < _KEY_BYTES for key in keys):
         raise ValueError(f"{path} holds no key of {_KEY_BYTES} bytes")
     return Keys(keys)
+
+
+def rotate_key_file(path: Path) -> Keys:
+    """Put a new key in force; the one before is accepted still, older ones no more. Gives the keys."""
+    before = load_keys(path).epochs[0]
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(f"{secrets.token_hex(_KEY_BYTES)}\n{before.hex()}\n")
+    fresh.replace(path)
+    return load_keys(path)
+
+
+def fingerprint(key: bytes) -> str:
+    """By what a key can be told from another, and nothing be made with."""
+    return hashlib.sha256(b"mailgate key\0" + key).hexdigest()[:16]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailgate.tokens import TOKEN_LENGTH, Keys, create_key_file, load_keys
+from mailgate.tokens import TOKEN_LENGTH, Keys, create_key_file, load_keys, rotate_key_file
 from tracker.model import Address, TicketId
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
@@ -106,3 +106,19 @@ def test_a_file_without_a_whole_key_is_refused(tmp_path: Path, content: str) -> 
     path.write_text(content)
     with pytest.raises(ValueError, match=r"hex|key"):
         load_keys(path)
+
+
+def test_two_rotations_end_what_the_first_key_made(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    create_key_file(path)
+    first = load_keys(path)
+    token = first.reply(TicketId(1), ANN)
+    second = rotate_key_file(path)
+    assert path.stat().st_mode & 0o077 == 0
+    assert second.is_reply(token, TicketId(1), ANN)
+    assert second.reply(TicketId(1), ANN) != token
+    third = rotate_key_file(path)
+    assert len(third.epochs) == 2
+    assert not third.is_reply(token, TicketId(1), ANN)
+    assert third.is_reply(second.reply(TicketId(1), ANN), TicketId(1), ANN)
+    assert [one.name for one in tmp_path.iterdir()] == ["secret.key"]
