@@ -19,6 +19,9 @@ _TICKET: Final = re.compile(
 _BOUNCES: Final = re.compile(rf"(\d{{1,18}})\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.ASCII | re.IGNORECASE)
 _TOKEN: Final = re.compile(rf"[a-z2-7]{{{TOKEN_LENGTH}}}", re.ASCII | re.IGNORECASE)
 _EXCHANGE: Final = re.compile(rf"x\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.ASCII | re.IGNORECASE)
+_HOLD: Final = re.compile(
+    rf"hold\.([a-z]{{3,10}})\.([a-z2-7]{{12}})\.([a-z2-7]{{{TOKEN_LENGTH}}})", re.ASCII | re.IGNORECASE
+)
 _TOPIC: Final = re.compile(r"topic\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
 
 # Addresses that no person reads; they are made neither guests nor requesters.
@@ -44,10 +47,11 @@ class Role(StrEnum):
     CONFIRM = "confirm"
     POSTMASTER = "postmaster"
     EXCHANGE = "exchange"
+    HOLD = "hold"
 
 
 # Where mail asks for something of a list, or confirms it.
-ASKING: Final = (Role.REQUEST, Role.SUBSCRIBE, Role.UNSUBSCRIBE, Role.CONFIRM)
+ASKING: Final = (Role.REQUEST, Role.SUBSCRIBE, Role.UNSUBSCRIBE, Role.CONFIRM, Role.HOLD)
 
 
 class Verb(StrEnum):
@@ -66,7 +70,7 @@ class Verb(StrEnum):
 class Target:
     """One recipient as read. `number` is a ticket's or, for BOUNCES, a delivery's; `token` its MAC.
 
-    `address` is as it was given.
+    `address` is as it was given. `act` is what is to be done with the held mail `uid`.
     """
 
     address: str
@@ -76,6 +80,8 @@ class Target:
     verb: Verb | None = None
     token: str | None = None
     topic: str = ""
+    act: str = ""
+    uid: str = ""
 
     @property
     def ticket_id(self) -> TicketId | None:
@@ -148,6 +154,9 @@ def _read_detail(address: str, detail: str, queue: Queue) -> Target | None:
         return Target(address, Role.PRIVATE, queue)
     if secret := _EXCHANGE.fullmatch(detail):
         return Target(address, Role.EXCHANGE, queue, token=secret[1])
+    if held := _HOLD.fullmatch(detail):
+        act, uid = held[1].lower(), held[2].lower()
+        return Target(address, Role.HOLD, queue, token=held[3], act=act, uid=uid)
     if topic := _TOPIC.fullmatch(detail):
         return Target(address, Role.TOPIC, queue, topic=topic[1])
     return _read_ticket(address, detail, queue)
@@ -188,6 +197,11 @@ def exchange_address(queue: Queue, token: str) -> Address:
 def confirm_address(queue: Queue, token: str) -> Address:
     """Where an answer confirms what was asked in somebody's name."""
     return Address(f"{queue.local_part}+confirm.{token}@{queue.domain}")
+
+
+def hold_address(queue: Queue, act: str, uid: str, token: str) -> Address:
+    """Where a moderator's mail decides on one that is held."""
+    return Address(f"{queue.local_part}+hold.{act}.{uid}.{token}@{queue.domain}")
 
 
 def bounce_address(queue: Queue, delivery: int, mac: str) -> str:

@@ -21,8 +21,10 @@ from mailgate.auth.field import write as write_results
 from mailgate.auth.upstream import strip
 from mailgate.compose import COPY_HEADER, LIST_COPY_HEADER
 from mailgate.envelope import Client, Envelope
-from mailgate.errors import DiskFull, LoopDetected, NoSuchList, RelayDenied, Reply
+from mailgate.errors import DiskFull, LoopDetected, NoSuchList, Refused, RelayDenied, Reply, printable
+from mailgate.gate import Network, is_in
 from mailgate.inbound import InboundId, Mail
+from mailgate.kinds.spammarks import spam_mark
 from mailgate.scan import Header, ScanLimits, Scanned, scan
 from mailgate.tokens import Keys
 from tracker.model import Queue, Trust
@@ -41,10 +43,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What admission knows of the instance: our name, where the database lies (None: elsewhere)."""
+    """What admission knows of the instance: our name, where the database lies (None: elsewhere).
+
+    What clients in `spam_networks` call spam is refused.
+    """
 
     hostname: str
     folder: Path | None
+    spam_networks: tuple[Network, ...] = ()
     scan: ScanLimits = field(default_factory=ScanLimits)
 
 
@@ -116,6 +122,7 @@ class Admission:
         """The mail as it will be kept, its author looked into; raises what refuses it (mailgate.errors)."""
         # A large mail takes the scan tenths of a second: the other sessions must not wait for it.
         scanned = await asyncio.to_thread(self._look, raw) if len(raw) > _LARGE else self._look(raw)
+        self._check_spam(envelope, scanned.header)
         found = await self._check(envelope, raw[scanned.header.start :], scanned.from_address)
         return self._as_kept(envelope, raw, scanned, found)
 
@@ -143,6 +150,13 @@ class Admission:
         if _COPY.search(raw, header.start, header.end):
             self._check_loop(header)
         return scanned
+
+    def _check_spam(self, envelope: Envelope, header: Header) -> None:
+        """What the filter in front of us calls spam, where that is to be refused."""
+        if self._site.spam_networks and is_in(envelope.client.connected, self._site.spam_networks):
+            fields = ((name, _ascii(value)) for name, value in header.fields)
+            if mark := spam_mark(fields):
+                raise Refused(f"Called spam on its way here ({printable(mark, 60)})")
 
     def _check_loop(self, header: Header) -> None:
         """Our own copy come back: it carries our MAC, which no answer to it does."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mailgate import contact_digest, digests, inbound
+from mailgate import contact_digest, digests, firstposts, inbound
 from mailgate.admission import LEASE, Admission, Site, with_id
 from mailgate.auth.authentication import said
 from mailgate.auth.check import Believed, Check, Checker, unchecked
@@ -34,10 +34,13 @@ from mailgate.deliver import Deliverer, Patience
 from mailgate.envelope import Client, Envelope
 from mailgate.errands import Errand
 from mailgate.gate import Limits as GateLimits
+from mailgate.gate import is_in
 from mailgate.gateway import Gateway
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
 from mailgate.listdigest import ListDigests, When
+from mailgate.message import Classified, Disposition
+from mailgate.moderation import Moderating
 from mailgate.munging import Munges, munges
 from mailgate.notify import Notifier
 from mailgate.probing import Probing
@@ -106,7 +109,15 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.composer, ActiveRules(), self.registry, self.brakes, self.bounces)
+        return Gateway(
+            self.composer, ActiveRules(), self.registry, self.brakes, self.bounces, self._first_post
+        )
+
+    @property
+    def _first_post(self) -> str:
+        """What becomes of the first post of somebody whom nothing speaks for."""
+        usual = firstposts.OPEN if self.settings.auth == "off" else firstposts.CONFIRM
+        return self.settings.first_post or usual
 
     @property
     def bounces(self) -> BounceLimits:
@@ -145,6 +156,7 @@ class App:
         return (
             Errand("unreached", timedelta(minutes=1), Unreached(self.composer, self.owners).look),
             Errand("reminders", timedelta(days=1), Reminding(self.composer, self.owners).remind),
+            Errand("moderators", timedelta(minutes=5), Moderating(self.composer, self.owners).tell),
             Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
             Errand("registry", timedelta(days=1), RegistryWatch(self.composer, self.owners).look),
             Errand(
@@ -176,8 +188,18 @@ class App:
 
     def read_mail(self, mail: Mail, lists: Sequence[Queue]) -> Reading:
         """`mail` as this instance reads it; `lists` are its own."""
-        reading = read_mail(mail, lists, self.keys, self.list_servers)
+        reading = self._tagged(read_mail(mail, lists, self.keys, self.list_servers))
         return replace(reading, munge=True) if self._munges(reading) else reading
+
+    def _tagged(self, reading: Reading) -> Reading:
+        """What the filter in front of us calls spam is let in with a tag, where that is wished."""
+        if self.settings.spam.verdict != "tag" or reading.classified.disposition is not Disposition.SPAM:
+            return reading
+        client = reading.mail.envelope.client
+        if client.protocol != "PIPE" and not is_in(client.connected, self.settings.trust.upstream_networks):
+            return reading
+        said = Classified(Disposition.POST, reading.classified.reason)
+        return replace(reading, classified=said, called_spam=True)
 
     @cached_property
     def _munges(self) -> Munges:
@@ -235,7 +257,12 @@ class App:
         return Check(ask, believed, chosen.deadline.total_seconds())
 
     def site(self) -> Site:
-        return Site(self.hostname(), self.instance.home if self.instance.is_sqlite else None)
+        refuses = self.settings.spam.verdict == "reject"
+        return Site(
+            self.hostname(),
+            self.instance.home if self.instance.is_sqlite else None,
+            tuple(self.settings.trust.upstream_networks) if refuses else (),
+        )
 
     def hostname(self) -> str:
         """The name we greet with."""

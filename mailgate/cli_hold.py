@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice
@@ -9,12 +10,12 @@ from itertools import islice
 import click
 from sqlalchemy import Connection
 
-from mailgate import holding, inbound
+from mailgate import holding, inbound, moderation, teaching
 from mailgate.cli_base import Context, Group, Refusal, done, json_option, parsed_query, print_rows
 from mailgate.cli_queue import entry_of, row_of
 from mailgate.gateway import Conditions
 from mailgate.inbound import AlreadyDone, Entry, State
-from mailgate.reading import read_targets
+from mailgate.moderation import Decision
 from mailgate.verdict import Verdict
 from tracker.model import Queue
 from tracker.storage import people
@@ -109,13 +110,16 @@ def _chosen(context: Context, names: Sequence[str], like: str | None, look: int)
 
 
 def _approve(context: Context, entry: Entry) -> Verdict:
+    """Let a held mail in, and deal with it now, so that what became of it can be said."""
     app = context.app
 
     def let_in(connection: Connection) -> Verdict:
-        inbound.requeue(connection, entry.id, app.clock())
+        queue = _queue_of(context, entry)
+        by = _by(context)
+        decided = moderation.decide(connection, entry, Decision.APPROVE, by, queue, app.clock())
         mail = inbound.get(connection, entry.id)
-        if mail is None:
-            raise Refusal(f"there is no mail {entry.uid!r}")
+        if mail is None or not decided.done:
+            raise Refusal(decided.text)
         reading = app.read_mail(mail, app.queues())
         return app.gateway.receive(connection, reading, Conditions(app.clock(), released=True))
 
@@ -123,6 +127,10 @@ def _approve(context: Context, entry: Entry) -> Verdict:
         return app.write(let_in)
     except AlreadyDone:
         raise Refusal(f"{entry.uid} has been dealt with by somebody else") from None
+
+
+def _by(context: Context) -> str:
+    return context.acting or context.operator
 
 
 def _held_entry(context: Context, name: str) -> Entry:
@@ -148,24 +156,73 @@ def _waiting(context: Context, look: int) -> tuple[Entry, ...]:
 
 def _queue_of(context: Context, entry: Entry) -> Queue:
     """The list that a mail came to."""
-    lists = context.app.queues()
-    targets = read_targets(entry.recipients, lists)
-    return next((target.queue for target in targets if target.queue is not None), lists[0])
+    return moderation.queue_of(entry, context.app.queues())
 
 
 @hold.command("reject")
 @click.argument("names", nargs=-1, metavar="ID...")
 @like_option
 @look_option
+@click.option("--spam", is_flag=True, help="It is spam: the filter learns of it, where [spam] has a command.")
+@click.option("--ban", is_flag=True, help="The same, and nothing more of its author is let in.")
+@json_option
 @click.pass_obj
-def hold_reject(context: Context, names: Sequence[str], like: str | None, look: int) -> None:
+def hold_reject(
+    context: Context,
+    /,
+    names: Sequence[str],
+    like: str | None,
+    look: int,
+    as_json: bool,
+    **how: bool,
+) -> None:
     """Keep held mails out; their senders are not told.
 
     \b
     mailgate hold reject 7 8
-    mailgate hold reject --like 7
+    mailgate hold reject --like 7 --spam
     """
+    decision = Decision.BAN if how["ban"] else Decision.SPAM if how["spam"] else Decision.REJECT
     found = _chosen(context, names, like, look)
-    why = f"rejected by {context.operator}"
-    count = context.app.write(lambda c: sum(inbound.drop(c, entry.id, why) for entry in found))
-    done(f"{count} rejected")
+    count = 0
+    with click.progressbar(found, label="rejecting", file=sys.stderr, hidden=len(found) < 50) as entries:
+        for entry in entries:
+            count += _decide(context, entry, decision)
+    taught = teaching.teach(context.app)
+    learnt = f", {taught} learnt by the filter" if taught else ""
+    done(f"{count} rejected{learnt}", as_json=as_json, rejected=count, learnt=taught)
+
+
+def _decide(context: Context, entry: Entry, decision: Decision) -> bool:
+    queue, now = _queue_of(context, entry), context.app.clock()
+    decided = context.app.write(
+        lambda connection: moderation.decide(connection, entry, decision, _by(context), queue, now)
+    )
+    return decided.done
+
+
+@hold.command("ban")
+@click.argument("names", nargs=-1, required=True, metavar="ID...")
+@click.pass_context
+def hold_ban(ctx: click.Context, names: Sequence[str]) -> None:
+    """Keep held mails out as spam, and let in nothing more of their authors; like `reject --ban`.
+
+    \b
+    mailgate hold ban 7
+    """
+    ctx.invoke(hold_reject, names=names, like=None, look=1000, as_json=False, spam=False, ban=True)
+
+
+@hold.command("teach")
+@json_option
+@click.pass_obj
+def hold_teach(context: Context, as_json: bool) -> None:
+    """Have the filter learn what moderators decided by mail and web; the daemon does so every minute.
+
+    The commands are those of [spam]: teach_spam, teach_ham.
+
+    \b
+    mailgate hold teach
+    """
+    count = teaching.teach(context.app)
+    done(f"{count} learnt", as_json=as_json, learnt=count)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from mailgate import inbound
+from mailgate import inbound, teaching
 from mailgate.apart import is_costly
 from mailgate.app import App
 from mailgate.errands import run_due
@@ -102,6 +102,9 @@ def build_stages(app: App, writer: Writer, inboxes: Inboxes) -> Stages:
 
     def errands_step() -> int:
         run_due(app.errands, lambda work: writer.write(work).result(), app.clock())
+        if app.settings.spam.teach_spam or app.settings.spam.teach_ham:
+            # A command of the operator's, which may take long: no transaction waits for it.
+            teaching.teach(app)
         deliver.kick()
         return 0
 

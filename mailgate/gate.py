@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import resource
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailgate.errors import Reply
@@ -74,10 +75,10 @@ class Gate:
 
     def may_forward(self, address: str) -> bool:
         """Whether a client may tell of its own client."""
-        return _is_in(address, self._limits.xforward_networks)
+        return is_in(address, self._limits.xforward_networks)
 
     def trusts(self, address: str) -> bool:
-        return _is_in(address, self._limits.trusted_networks)
+        return is_in(address, self._limits.trusted_networks)
 
     def hold(self, size: int) -> bool:
         """Count `size` more bytes of mail in memory (fewer, when negative); false when that is too much."""
@@ -102,7 +103,8 @@ def _files_for_connections() -> int:
     return max(1, soft - max(_FILES_RESERVED, soft // 4))
 
 
-def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+def is_in(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an IP address, as text, is in one of the networks; what is none is in none."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

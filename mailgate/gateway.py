@@ -14,6 +14,7 @@ from mailgate import (
     bouncing,
     carryout,
     centerleaves,
+    firstposts,
     fronts,
     inbound,
     offering,
@@ -43,7 +44,7 @@ from routing.decide import Decision, decide
 from routing.facts import Facts
 from routing.registry_store import ActiveRegistry
 from routing.store import ActiveRules
-from tracker import repair, tickets
+from tracker import assign, repair, tickets
 from tracker.commands import NORMAL, Brakes
 from tracker.events import Actor
 from tracker.model import Address, Link, PostId, Trust
@@ -80,6 +81,7 @@ class Gateway:
         registry: ActiveRegistry,
         brakes: Brakes = NORMAL,
         bounces: Limits = USUAL,
+        first_post: str = firstposts.OPEN,
     ) -> None:
         self._composer = composer
         self._keys = composer.keys
@@ -87,6 +89,7 @@ class Gateway:
         self._rules = rules
         self._registry = registry
         self._brakes = brakes
+        self._first_post = first_post
 
     def receive(self, connection: Connection, reading: Reading, conditions: Conditions) -> Verdict:
         """Do all that follows from a mail, and take it off the spool. Raises inbound.AlreadyDone.
@@ -114,6 +117,7 @@ class Gateway:
                 reading.identity.key,
                 verdict.to_json(),
                 verdict.revision,
+                reading.sender,
             ),
         )
         return verdict
@@ -193,9 +197,10 @@ class Gateway:
         facts = self._facts(connection, reading, writer, match)
         revision, rules = self._rules.read(connection)
         decision = decide(rules, facts)
-        objection = decision.hold or decision.reject
-        if objection is not None and not conditions.released and not conditions.quiet:
-            return replace(_held(reading, objection, decision), signs=sign_rows(match)), None
+        if not conditions.released and not conditions.quiet:
+            held = self._held_back(uow, reading, question, match, decision)
+            if held is not None:
+                return replace(held, signs=sign_rows(match)), None
         asked = addressed.asked(connection, reading, question, self._keys)
         asking = acts.asked(connection, reading, question, match.ticket, known)
         case = Case(
@@ -213,8 +218,24 @@ class Gateway:
             heard,
         )
         verdict, post_id = carryout.carry_out(uow, case)
+        if reading.called_spam and verdict.created and verdict.ticket is not None:
+            assign.add_tags(uow, verdict.ticket, ("spam",), Actor(None, "spam filter"))
         self._offer(uow, case, verdict)
         return self._command(uow, case, self._reply(uow, case, verdict)), post_id
+
+    def _held_back(
+        self, uow: UnitOfWork, reading: Reading, question: Question, match: Match, decision: Decision
+    ) -> Verdict | None:
+        """What holds a post: a rule, or that nobody knows its author."""
+        objection = decision.hold or decision.reject
+        if objection is not None:
+            return _held(reading, objection, decision)
+        ticket = None if match.ticket is None else match.ticket.id
+        stranger = firstposts.objection(self._first_post, question, ticket)
+        if not stranger:
+            return None
+        note = firstposts.ask(uow, self._composer, reading) if stranger == firstposts.WAITS else ""
+        return replace(_held(reading, stranger, decision), notes=(note,) if note else ())
 
     def _again(
         self, uow: UnitOfWork, reading: Reading, question: Question, known: tuple[KnownKey, ...]

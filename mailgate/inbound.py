@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, not_, select, u
 from mailgate.auth.authentication import Authentication, from_json
 from mailgate.envelope import Client, Envelope
 from mailgate.tables import inbound
-from tracker.model import PostId, TicketId, Trust
+from tracker.model import Address, PostId, TicketId, Trust
 from tracker.storage import posts
 
 InboundId = NewType("InboundId", int)
@@ -36,7 +36,8 @@ class State(StrEnum):
 class Mail:
     """A mail as accepted; `raw` begins with the fields that we added.
 
-    `authentication` is what was found to speak for its author, None where nobody looked.
+    `authentication` is what was found to speak for its author, None where nobody looked. `released`: a
+    moderator let it in.
     """
 
     id: InboundId
@@ -47,6 +48,7 @@ class Mail:
     trust: Trust
     attempts: int = 0
     authentication: Authentication | None = None
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,16 @@ class Entry:
     post_id: PostId | None
     verdict: str | None
     error: str | None
+    author: Address | None = None
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a mail; `verdict` is JSON for `explain`, `revision` is of the rules that decided."""
+    """What became of a mail; `verdict` is JSON for `explain`, `revision` is of the rules that decided.
+
+    `author` is its From.
+    """
 
     state: State
     disposition: str
@@ -81,6 +88,7 @@ class Outcome:
     message_key: str | None
     verdict: str
     revision: int | None = None
+    author: Address | None = None
 
 
 class AlreadyDone(Exception):
@@ -108,6 +116,7 @@ _FINISH = (
         message_key=bindparam("new_key"),
         verdict=bindparam("new_verdict"),
         revision=bindparam("new_revision"),
+        author=bindparam("new_author"),
         error=None,
     )
 )
@@ -131,6 +140,7 @@ def accept(connection: Connection, mail: Mail, due_at: datetime) -> InboundId:
         "helo": client.helo,
         "protocol": client.protocol,
         "session": client.session,
+        "via": client.via,
         "reverse_path": mail.envelope.reverse_path,
         "recipients": json.dumps(mail.envelope.recipients),
         "raw_sha256": digest,
@@ -157,12 +167,20 @@ def get(connection: Connection, inbound_id: InboundId) -> Mail | None:
 
 
 def _mail(connection: Connection, row: Row[Any]) -> Mail:
-    client = Client(row.client_address, row.helo, row.protocol, row.session)
+    client = Client(row.client_address, row.helo, row.protocol, row.session, row.via)
     envelope = Envelope(client, row.reverse_path, tuple(json.loads(row.recipients)))
     raw = posts.get_blob(connection, row.raw_sha256)
     found = None if row.authentication is None else from_json(row.authentication)
     return Mail(
-        InboundId(row.id), row.uid, envelope, raw, row.received_at, Trust(row.trust), row.attempts, found
+        id=InboundId(row.id),
+        uid=row.uid,
+        envelope=envelope,
+        raw=raw,
+        received_at=row.received_at,
+        trust=Trust(row.trust),
+        attempts=row.attempts,
+        authentication=found,
+        released=row.decided_by is not None,
     )
 
 
@@ -177,6 +195,7 @@ def finish(connection: Connection, inbound_id: InboundId, outcome: Outcome) -> N
         "new_key": outcome.message_key,
         "new_verdict": outcome.verdict,
         "new_revision": outcome.revision,
+        "new_author": outcome.author,
     }
     if connection.execute(_FINISH, values).rowcount != 1:
         raise AlreadyDone(inbound_id)
@@ -201,6 +220,57 @@ def requeue(connection: Connection, inbound_id: InboundId, now: datetime) -> boo
         .values(state=State.WAITING.value, due_at=now, attempts=0)
     )
     return changed.rowcount == 1
+
+
+def release(connection: Connection, inbound_id: InboundId, by: str, now: datetime) -> bool:
+    """Let a held mail in: it is worked on now, and no rule holds it again; False when it is not held."""
+    changed = connection.execute(
+        update(inbound)
+        .where(inbound.c.id == inbound_id, inbound.c.state == State.HELD.value)
+        .values(state=State.WAITING.value, due_at=now, attempts=0, decided_by=by)
+    )
+    return changed.rowcount == 1
+
+
+def refuse(connection: Connection, inbound_id: InboundId, by: str) -> bool:
+    """Keep a held mail out; its raw bytes stay for a while. False when it is not held."""
+    changed = connection.execute(
+        update(inbound)
+        .where(inbound.c.id == inbound_id, inbound.c.state == State.HELD.value)
+        .values(state=State.DROPPED.value, decided_by=by, error=f"rejected by {by}")
+    )
+    return changed.rowcount == 1
+
+
+def held_by(connection: Connection, author: Address) -> tuple[Entry, ...]:
+    """The held mails of an author, in order of arrival."""
+    mine = (inbound.c.author == author) & (inbound.c.state == State.HELD.value)
+    return tuple(
+        _entry(row) for row in connection.execute(select(inbound).where(mine).order_by(inbound.c.id))
+    )
+
+
+def untold(connection: Connection, limit: int) -> tuple[Entry, ...]:
+    """Held mails that no moderator was told of, in order of arrival."""
+    waiting = (inbound.c.state == State.HELD.value) & inbound.c.told_at.is_(None)
+    rows = connection.execute(select(inbound).where(waiting).order_by(inbound.c.id).limit(limit))
+    return tuple(_entry(row) for row in rows)
+
+
+def set_told(connection: Connection, ids: Iterable[InboundId], now: datetime) -> None:
+    """Moderators were told of these."""
+    connection.execute(update(inbound).where(inbound.c.id.in_(list(ids))).values(told_at=now))
+
+
+def set_lesson(connection: Connection, inbound_id: InboundId, lesson: str | None) -> None:
+    """What a filter is to learn of a mail, "spam" or "ham"; None once it has."""
+    connection.execute(update(inbound).where(inbound.c.id == inbound_id).values(lesson=lesson))
+
+
+def lessons(connection: Connection, limit: int) -> tuple[tuple[Mail, str], ...]:
+    """Mails that a filter is to learn of, and what."""
+    query = select(inbound).where(inbound.c.lesson.is_not(None)).order_by(inbound.c.id).limit(limit)
+    return tuple((_mail(connection, row), row.lesson) for row in connection.execute(query).all())
 
 
 def drop(connection: Connection, inbound_id: InboundId, why: str) -> bool:
@@ -264,6 +334,8 @@ def _entry(row: Row[Any]) -> Entry:
         post_id=None if row.post_id is None else PostId(row.post_id),
         verdict=row.verdict,
         error=row.error,
+        author=None if row.author is None else Address(row.author),
+        decided_by=row.decided_by,
     )
 
 

@@ -50,7 +50,8 @@ class Reading:
     not. `copied_to` are the others in its To and Cc, who hold a copy. Of a forward, `asked_by` are the
     senders of what it forwards, the outermost first, and `passed_on` is the key of a message it attaches.
     `list_servers` are no persons. `on_list`: the list manager in front gives it to those on the list.
-    `may_command`: its author asks what it asks, and asks it now.
+    `may_command`: its author asks what it asks, and asks it now. `called_spam`: so says the filter in front,
+    and it is let in with a tag.
     """
 
     mail: Mail
@@ -78,6 +79,7 @@ class Reading:
     on_list: bool = False
     munge: bool = False
     may_command: bool = False
+    called_spam: bool = False
 
     @property
     def title(self) -> str:

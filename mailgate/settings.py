@@ -28,6 +28,8 @@ _DURATION: Final = re.compile(r"(\d{1,9})\s*([smhd])", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,12})\s*([A-Za-z]*)", re.ASCII)
 _NAME: Final = re.compile(r"([^@\s]{1,250}@)?([^@\s.]{1,63}(?:\.[^@\s.]{1,63}){1,20})")
 _AUTHS: Final = ("off", "on")
+_FIRST_POSTS: Final = ("", "open", "confirm", "hold")
+_VERDICTS: Final = ("tag", "hold", "reject")
 _MUNGES: Final = ("never", "dmarc", "always")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -69,6 +71,18 @@ class Names(frozenset[str]):
 
 class Auth(str):
     """How authorship is checked."""
+
+
+class FirstPost(str):
+    """What becomes of the first post of a stranger; "" by how authorship is checked."""
+
+
+class Words(tuple[str, ...]):
+    """A command with its arguments, written as an array."""
+
+
+class Verdict(str):
+    """What becomes of mail that a filter calls spam."""
 
 
 class Servers(tuple[HostPort, ...]):
@@ -141,6 +155,13 @@ class TrustSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SpamSettings:
+    verdict: Verdict
+    teach_spam: Words
+    teach_ham: Words
+
+
+@dataclass(frozen=True, slots=True)
 class DnsSettings:
     servers: Servers
     timeout: timedelta
@@ -204,6 +225,7 @@ class Settings:
     """All of it."""
 
     auth: Auth
+    first_post: FirstPost
     instance: Instance
     database: DatabaseSettings
     smtp: Listen
@@ -212,6 +234,7 @@ class Settings:
     intake: IntakeSettings
     mail: MailSettings
     trust: TrustSettings
+    spam: SpamSettings
     dns: DnsSettings
     outgoing: OutgoingSettings
     signing: SigningSettings
@@ -349,6 +372,24 @@ def _auth(value: object) -> Auth:
     return Auth(value)
 
 
+def _words(value: object) -> Words:
+    if not isinstance(value, list):
+        raise ValueError(f'{_shown(value)} is not an array such as ["rspamc", "learn_spam"]')
+    return Words(_text(entry) for entry in value)
+
+
+def _verdict(value: object) -> Verdict:
+    if value not in _VERDICTS:
+        raise ValueError(f"{_shown(value)} is not one of {', '.join(_VERDICTS)}")
+    return Verdict(value)
+
+
+def _first_post(value: object) -> FirstPost:
+    if value not in _FIRST_POSTS:
+        raise ValueError(f"{_shown(value)} is not one of open, confirm, hold")
+    return FirstPost(value)
+
+
 def _servers(value: object) -> Servers:
     if not isinstance(value, list):
         raise ValueError(f'{_shown(value)} is not an array such as ["192.0.2.53", "127.0.0.1:5353"]')
@@ -388,6 +429,9 @@ _READERS: Final[dict[Any, Callable[[object], Any]]] = {
     Network: _networks,
     Names: _names,
     Auth: _auth,
+    FirstPost: _first_post,
+    Words: _words,
+    Verdict: _verdict,
     Level: _level,
     Munge: _munge,
     Servers: _servers,

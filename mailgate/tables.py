@@ -38,6 +38,8 @@ inbound = Table(
     Column("helo", Text, nullable=False),
     Column("protocol", Text, nullable=False),
     Column("session", Text, nullable=False),
+    # The MTA that told of this client; empty: the client itself was here.
+    Column("via", Text, nullable=False, server_default=""),
     Column("reverse_path", Text, nullable=False),
     # JSON: an array of addresses.
     Column("recipients", Text, nullable=False),
@@ -47,6 +49,12 @@ inbound = Table(
     # The evidence, as JSON; none where nobody looked.
     Column("authentication", Text),
     Column("message_key", Text, index=True),
+    # Its From, once it was read; none where it names nobody.
+    Column("author", Text, index=True),
+    # Held: when moderators were told, and who decided on it; what a filter is to learn of it, spam or ham.
+    Column("told_at", UtcDateTime),
+    Column("decided_by", Text),
+    Column("lesson", Text),
     Column("disposition", Text),
     Column("ticket_id", BigInteger),
     Column("post_id", BigInteger),
@@ -64,6 +72,12 @@ inbound = Table(
     ),
     Index("ix_inbound_state", "state", "id"),
     Index("ix_inbound_received_at", "received_at"),
+    Index(
+        "ix_inbound_lesson",
+        "id",
+        sqlite_where=text("lesson is not null"),
+        postgresql_where=text("lesson is not null"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -124,6 +124,27 @@ class Keys:
         weeks = (_week(now), _week(now) - 1)
         return any(self._holds(token, "confirm", act, address, week) for week in weeks)
 
+    def moderate(self, uid: str, address: Address) -> str:
+        """The token by which a moderator decides on a held mail."""
+        return self._sign("moderate", uid, address)
+
+    def is_moderate(self, token: str, uid: str, address: Address) -> bool:
+        return self._holds(token, "moderate", uid, address)
+
+    def login(self, address: Address, now: datetime) -> str:
+        """The token in a mail by which its reader's browser becomes known; it holds for an hour or two."""
+        return self._sign("login", address, _hour(now))
+
+    def is_login(self, token: str, address: Address, now: datetime) -> bool:
+        return any(self._holds(token, "login", address, hour) for hour in (_hour(now), _hour(now) - 1))
+
+    def session(self, address: Address, until: int) -> str:
+        """The token of a browser that is known until a time, in seconds of Unix."""
+        return self._sign("session", address, until)
+
+    def is_session(self, token: str, address: Address, until: int) -> bool:
+        return self._holds(token, "session", address, until)
+
     def exchange(self, name: str, epoch: int) -> str:
         """The token in the secret address of an exchange."""
         return self._sign("exchange", name, epoch)
@@ -134,6 +155,10 @@ class Keys:
 
 def _week(now: datetime) -> int:
     return int(now.timestamp()) // (7 * 24 * 3600)
+
+
+def _hour(now: datetime) -> int:
+    return int(now.timestamp()) // 3600
 
 
 def create_key_file(path: Path) -> None:

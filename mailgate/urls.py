@@ -19,6 +19,14 @@ class Urls:
         """Where one click leaves what a mail came for; `path` as leaving.to_path() gives it."""
         return self._at(f"leave/{path}")
 
+    def hold(self, path: str) -> str:
+        """Where a moderator looks at a held mail, and decides."""
+        return self._at(f"hold/{path}")
+
+    def login(self, path: str) -> str:
+        """Where a browser becomes known as somebody's."""
+        return self._at(f"login/{path}")
+
     @property
     def one_click(self) -> bool:
         """Whether clients may press the way out themselves: RFC 8058 3.1 wants HTTPS."""

@@ -139,7 +139,7 @@ class Worker:
             future: Future[Verdict] = Future()
             future.set_exception(error)
             return future
-        conditions = Conditions(now=self._clock())
+        conditions = Conditions(now=self._clock(), released=mail.released)
         return self._write(partial(self._gateway.receive, reading=reading, conditions=conditions))
 
     def _finish(self, mail: Mail, future: Future[Verdict]) -> None:

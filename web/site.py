@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,15 +15,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mailgate import confirming, leaving, waysout
+from mailgate import confirming, leaving, moderation, waysout
 from mailgate.app import App
 from mailgate.commands import requests
 from mailgate.confirming import Act
+from mailgate.inbound import State
 from mailgate.waysout import Leave
 from tracker.model import Queue, TrackerError
 from tracker.resources import resource_dir
 from tracker.unit_of_work import UnitOfWork
-from web import archive
+from web import archive, moderating
 
 T = TypeVar("T")
 Write = Callable[[Callable[[Connection], T]], T]
@@ -33,6 +35,7 @@ _ONE_CLICK: Final = re.compile(
     rb'List-Unsubscribe=One-Click|name="?List-Unsubscribe"?[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\nOne-Click'
 )
 _CONFIRM: Final = re.compile(rb"confirm=yes")
+_ACT: Final = re.compile(rb"(?:^|&)act=([a-z]{3,10})(?:&|$)")
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
@@ -64,6 +67,8 @@ class Site:
             routes=[
                 Route("/leave/{list}/{what}/{token}", self.leave, methods=both),
                 Route("/confirm/{list}/{what}/{token}", self.confirm, methods=both),
+                Route("/hold/{list}/{what}/{token}", self.hold, methods=both),
+                Route("/login/{what}/{token}", self.login, methods=both),
                 Route("/t/{number:int}", self.ticket),
                 Route("/t/{number:int}/{n:int}", self.post),
             ],
@@ -91,6 +96,42 @@ class Site:
             return self._page("confirm.html.j2", act=act)
         answers = await run_in_threadpool(self._write, lambda connection: self._do_act(connection, act))
         return self._page("confirmed.html.j2", answers=answers)
+
+    async def hold(self, request: Request) -> Response:
+        """A held mail: GET shows it to its moderator, POST decides; in a browser known as theirs."""
+        found = await run_in_threadpool(moderating.asked, self._app, request)
+        if found is None:
+            return self._not_found()
+        if not moderating.is_known(self._app, request, found.address):
+            if request.method == "POST":
+                ask = partial(moderating.ask_who, self._app, found=found)
+                await run_in_threadpool(self._write, ask)
+                return self._page("who.html.j2", status=403)
+            return self._page("unknown.html.j2", queue=found.queue)
+        act = _ACT.search(await _body(request)) if request.method == "POST" else None
+        if act is None:
+            return await run_in_threadpool(self._held, found)
+        decide = partial(moderating.decide, self._app, found=found, act=act[1].decode("ascii"))
+        decided = await run_in_threadpool(self._write, decide)
+        return self._page("decided.html.j2", decided=decided)
+
+    def _held(self, found: moderating.Asked) -> Response:
+        entry = found.entry
+        held = self._app.read(partial(moderation.show, entry=entry))
+        was = "" if entry.state is State.HELD else moderation.was(entry)
+        text = moderating.text_of(self._app, entry)
+        return self._page("held.html.j2", held=held, queue=found.queue, was=was, text=text)
+
+    async def login(self, request: Request) -> Response:
+        """A browser becomes known as somebody's, by a link mailed to them: GET shows, POST does it."""
+        address = moderating.of_login(self._app, request)
+        if address is None:
+            return self._not_found()
+        known = request.method == "POST" and _CONFIRM.search(await _body(request)) is not None
+        page = self._page("login.html.j2", address=address, known=known)
+        if known:
+            moderating.remember(self._app, page, address, self._app.clock())
+        return page
 
     async def ticket(self, request: Request) -> Response:
         """A public ticket: its posts, a line each."""

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from mailgate import confirming, deliveries, finding, notices
-from mailgate.addresses import Role
+from mailgate import confirming, deliveries, finding, firstposts, inbound, moderation, notices
+from mailgate.addresses import Role, Target
 from mailgate.commands import requestwords, unproven, wishes
 from mailgate.commands.requestwords import Ask, Request
 from mailgate.commands.wishes import Wisher
 from mailgate.compose import Composer
 from mailgate.confirming import Act
 from mailgate.message import Disposition
+from mailgate.moderation import Decision
 from mailgate.notices import Notice
 from mailgate.reading import Reading
 from mailgate.verdict import Verdict
@@ -90,6 +91,8 @@ def answer(
     asker = Asker(uow, composer, reading, reading.sender, sender, queue, grid)
     if target.role is Role.CONFIRM:
         return _confirm(asker)
+    if target.role is Role.HOLD:
+        return _moderate(asker, target)
     asked = _asked(reading, target.role)
     if asked:
         return _answer(asker, asked) if asker.proven else _answer_stranger(asker, asked)
@@ -179,9 +182,25 @@ def _confirm(asker: Asker) -> Verdict:
     return _send(replace(asker, queue=act.queue), carry_out(asker.uow, act))
 
 
+def _moderate(asker: Asker, target: Target) -> Verdict:
+    """A moderator's mail decides on one that is held; from their own address, which must be proven."""
+    connection = asker.uow.connection
+    entry = inbound.find(connection, target.uid)
+    keys = asker.composer.keys
+    found = moderation.moderator(connection, keys, target.uid, target.token or "", asker.address, asker.queue)
+    if entry is None or found is None or target.act not in set(Decision) or not asker.reading.may_command:
+        return _note(asker, "decides nothing: it is not from the moderator whose address this is")
+    decision = Decision(target.act)
+    by = found.name or found.address
+    decided = moderation.decide(connection, entry, decision, by, asker.queue, asker.uow.now)
+    return _send(asker, (Answer(f"{decision.value} {target.uid}", decided.done, decided.text),))
+
+
 def carry_out(uow: UnitOfWork, act: Act) -> tuple[Answer, ...]:
     """Do what was confirmed from the address that it is about; the same again changes nothing."""
     try:
+        if act.words == firstposts.WORDS:
+            return (Answer("", True, firstposts.confirmed(uow, act.address)),)
         if unproven.is_of_ticket(act):
             return tuple(Answer(one.line, one.done, one.text) for one in unproven.carry_out(uow, act))
         return (_carry_out(uow, act),)
