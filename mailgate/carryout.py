@@ -94,7 +94,7 @@ def _open(uow: UnitOfWork, case: Case, author: Person) -> tuple[TicketId, PostId
     """The ticket, its first post, and what there is to say of who asked."""
     reading = case.reading
     topic = next((target.topic for target in reading.targets_of(Role.TOPIC)), case.decision.topic or "")
-    private = case.decision.private or case.match.private or reading.wants_private
+    private = case.decision.private or case.match.private or reading.opens_private
     opening = Opening(case.question.writer, author, private)
     asked = requester_of(uow, reading.asked_by, opening)
     queue = _queue(uow, case)

@@ -306,6 +306,8 @@ class Gateway:
         if heard is not None and heard.ticket_id is not None:
             # Its tracker's own number is as good as an address that its people wrote.
             addresses = (heard.ticket_id, *addresses)
+        aliased = aliases.find(connection, reading.queue.id, reading.subject.names)
+        unknown = [name for name in reading.subject.names if name not in aliased]
         return Question(
             message=reading.message,
             subject=reading.subject,
@@ -318,7 +320,8 @@ class Gateway:
             rooted=reading.rooted,
             claimed=reading.claimed,
             quoted=reading.quoted,
-            aliased=tuple(aliases.find(connection, reading.queue.id, reading.subject.names).values()),
+            aliased=tuple(aliased.values()),
+            misnamed=aliases.has_hidden(connection, reading.queue.id, unknown),
             named=reading.named,
             parent_key=reading.parent_key,
             thread_key=reading.thread_key,

@@ -44,6 +44,7 @@ _HEADER_BYTES: Final = 64 * 1024
 _TOLD_OF: Final = (
     *(Kind.OPENED, Kind.POSTED, Kind.CENTER_ADDED, Kind.CONTACT_ADDED, Kind.OFFERED, Kind.TOPIC),
 )
+_ONLY_OF_PUBLIC: Final = (Kind.CONTACT_ADDED, Kind.OFFERED)
 _BY_HAND: Final = ("mail", "operator")
 _CHANGES: Final = {
     Kind.STATUS: "status",
@@ -142,7 +143,7 @@ class Notifier:
                 continue
             audience = _audience(world, ticket, contacts, row.event)
             shared = sharing.told_of(connection, row, ticket, post, (world.trackers, reached[ticket.id]))
-            told = _told(connection, row, post, audience, reached[ticket.id])
+            told = _told(connection, row, post, (audience, ticket.private), reached[ticket.id])
             holders = world.holders(ticket, post)
             told = tuple(one for one in told if one.address not in holders)
             told = world.others(_each_once((*shared, *told)))
@@ -309,7 +310,7 @@ def _audience(
         # Who joined after a post is told of it with their first copy, not twice.
         members=tuple(one for one in members if one.since is None or one.since <= at),
         centers=world.trackers.apart(ticket, world.centers.get(ticket.id, ())),
-        contacts=contacts.get(ticket.id, ()),
+        contacts=() if ticket.private else contacts.get(ticket.id, ()),
         subscribers=tuple(one for one in subscribers if not one.is_away(at)),
         topic=ticket.topic,
     )
@@ -323,15 +324,22 @@ def _lists_of(ticket: Ticket, event: Event) -> list[QueueId]:
 
 
 def _told(
-    connection: Connection, row: JournalRow, post: Post, audience: Audience, reached: set[Address]
+    connection: Connection,
+    row: JournalRow,
+    post: Post,
+    of_ticket: tuple[Audience, bool],
+    reached: set[Address],
 ) -> tuple[Told, ...]:
-    event = row.event
+    event, (audience, private) = row.event, of_ticket
     if event.kind in (Kind.OPENED, Kind.POSTED):
         already = _who_has_it(connection, post, audience) if post.trust.believed else frozenset()
         opening = event.kind is Kind.OPENED
         return nosy.told_of_post(Occasion(opening, post.author_id, post.author_address, already), audience)
     # Somebody is brought in: they get the opening, unless it reached them in this batch or before.
     if event.kind is Kind.OFFERED and post.ticket_id != event.ticket_id:
+        return ()
+    if private and event.kind in _ONLY_OF_PUBLIC:
+        # It was public when they were to hear of it, and is no more.
         return ()
     told = tuple(one for one in _newcomer(row, audience) if one.address not in reached)
     if not told:

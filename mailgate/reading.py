@@ -13,6 +13,7 @@ from typing import Final
 from mailgate import fronts
 from mailgate.addresses import ASKING, Role, Target, read_target
 from mailgate.apart import read_attachments, read_message
+from mailgate.commandwords import Word, of_text, split_subject
 from mailgate.inbound import Mail
 from mailgate.kinds.classify import understood
 from mailgate.message import Classified, Mailbox, ParsedMessage
@@ -27,7 +28,10 @@ from tracker.storage import keys as key_store
 
 _NO_TITLE: Final = "(no subject)"
 _UNREADABLE_TITLE: Final = "A mail that could not be read"
-_PRIVATE_MARK: Final = re.compile(r"\[private\]", re.IGNORECASE)
+# "[private]", and a bracket that says so among other things: "[private; priority=high]".
+_PRIVATE_MARK: Final = re.compile(
+    r"\[(?:[^\[\]]{0,400}[;,])?\s{0,9}private\s{0,9}(?:[;,][^\[\]]{0,400})?\]", re.IGNORECASE
+)
 _MOST_COPIED: Final = 100
 # <20260102030405.1234-2-ann@x.example>, before 2016 <1262401445-1234-2-git-send-email-ann@x.example>.
 _GIT_ID: Final = re.compile(r"<?(\d{14}\.\d+|\d{9,11}-\d+)-\d+-([^<>\s]+)>?", re.ASCII)
@@ -95,8 +99,16 @@ class Reading:
         """
         addressed = any(target.role is Role.PRIVATE for target in (*self.targets, *self.mentioned))
         first_line = self.message.new_text.lstrip().partition("\n")[0]
-        marked = _PRIVATE_MARK.search(self.message.subject) is not None
+        # Last brackets that ask for more than that are a command: in an answer it is about the ticket.
+        marked = _PRIVATE_MARK.search(split_subject(self.message.subject)[0]) is not None
         return addressed or marked or first_line.strip().lower() == "!private"
+
+    @property
+    def opens_private(self) -> bool:
+        """What it opens is private from the first: before the rules route it, or anybody is offered it."""
+        if self.wants_private or any(item.casefold() == Word.PRIVATE.value for item in self.subject.asked):
+            return True
+        return any(command.word is Word.PRIVATE for command in of_text(self.message.new_text))
 
     @property
     def notes(self) -> tuple[str, ...]:

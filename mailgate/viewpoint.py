@@ -69,7 +69,7 @@ def _recipients(reading: Reading) -> tuple[str, ...]:
 
 
 def _kinds(reading: Reading, ticket: TicketFacts | None) -> frozenset[Kind]:
-    private = (ticket is not None and ticket.private) or bool(reading.targets_of(Role.PRIVATE))
+    private = reading.opens_private if ticket is None else ticket.private or reading.wants_private
     signs = {
         Kind.NEW: ticket is None,
         Kind.REPLY: ticket is not None,

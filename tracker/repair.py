@@ -305,6 +305,10 @@ def take_apart(uow: UnitOfWork, reversal: Reversal, actor: Actor) -> EventId:
         raise BadValue(f"nothing would stay in ticket {target.id}: the posts it had went elsewhere since")
     gone = _moved(uow, going, target.id, moved.aliases)
     act = _record_split(uow, target.id, source.id, gone, actor, reversal.row)
+    if target.private and not source.private:
+        # What was said since was said in private.
+        with uow.parts_of(act):
+            tickets.make_private(uow, source, actor)
     store.change(uow.connection, source.id, merged_into=None)
     store.give_back_aliases(uow.connection, moved.aliases, target.id, source.id)
     posts.place(uow.connection, source.id, going)

@@ -110,7 +110,7 @@ def asked(
         return Asking((), sender)
     if ticket is None:
         proof = question.proof_of_command(None)
-        return Asking(commands, sender, rights.standing_of_opener(sender), proof, reading.wants_private)
+        return Asking(commands, sender, rights.standing_of_opener(sender), proof, reading.opens_private)
     return Asking(
         commands,
         sender,

@@ -148,5 +148,6 @@ def _other(scene: Scene, argument: str) -> Ticket:
     other = tickets.find(scene.uow, int(found[1]))
     # Who asks proved it before anything was done.
     if not rights.may_see(scene.uow.connection, scene.sender, other, Proof.ALIGNED):
-        raise NoSuchTicket(f"there is no ticket {found[1]}")
+        # To the letter what is said of a number that there is none of: "017" would tell them apart.
+        raise NoSuchTicket(f"there is no ticket {int(found[1])}")
     return other

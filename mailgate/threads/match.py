@@ -60,7 +60,8 @@ class Question:
     those of ticket addresses in quoted text, `aliased` those that another tracker called as its subject has
     it in brackets; each in order, without doubles. `named` are the keys of the messages it names, nearest
     first; `parent_key` the one it answers. `commands` says that its address asks
-    something of a ticket.
+    something of a ticket, `misnamed` that a name of another tracker's in its subject means none here, where a
+    private ticket has such a one.
     """
 
     message: ParsedMessage
@@ -81,6 +82,7 @@ class Question:
     received: datetime | None = None
     own: tuple[TicketId, ...] = ()
     commands: bool = False
+    misnamed: bool = False
 
     @property
     def has_references(self) -> bool:

@@ -103,7 +103,7 @@ def _barred(connection: Connection, question: Question, facts: Known) -> Ticket 
 def _names_nothing(question: Question, facts: Known) -> bool:
     """Whether a number in it is that of no ticket: whatever else it names, so looks a private one to it."""
     numbers = (*question.addressed, *question.claimed, *_tags(question))
-    return any(number not in facts.tickets for number in numbers)
+    return question.misnamed or any(number not in facts.tickets for number in numbers)
 
 
 def _may_post_on_private(connection: Connection, question: Question, facts: Known, ticket: Ticket) -> bool:
