@@ -27,15 +27,18 @@ from mailgate.brake import Brake, Limits, owners_of
 from mailgate.compose import Composer
 from mailgate.courier import Courier
 from mailgate.courier_maildir import MaildirCourier
+from mailgate.courier_shadow import ShadowCourier
 from mailgate.courier_smtp import SmtpCourier
 from mailgate.courier_wire import Limits as CourierLimits
 from mailgate.courier_wire import Smarthost
 from mailgate.deliver import Deliverer, Patience
 from mailgate.envelope import Client, Envelope
 from mailgate.errands import Errand
+from mailgate.floods import FloodDigests
+from mailgate.floods import Limits as FloodLimits
 from mailgate.gate import Limits as GateLimits
 from mailgate.gate import is_in
-from mailgate.gateway import Gateway
+from mailgate.gateway import Gateway, Policy
 from mailgate.inbound import InboundId, Mail
 from mailgate.instance import Instance
 from mailgate.listdigest import ListDigests, When
@@ -75,6 +78,8 @@ class App:
     def __init__(self, instance: Instance, database: Database, clock: Clock = system_clock) -> None:
         self.instance = instance
         self.settings = instance.settings
+        # Whether the daemon only plays: it delivers to those on a list, and to nobody else.
+        self.shadow = False
         self.database = database
         self.clock = clock
 
@@ -109,8 +114,17 @@ class App:
 
     @cached_property
     def gateway(self) -> Gateway:
+        chosen = self.settings.floods
         return Gateway(
-            self.composer, ActiveRules(), self.registry, self.brakes, self.bounces, self._first_post
+            self.composer,
+            ActiveRules(),
+            self.registry,
+            Policy(
+                self.brakes,
+                self.bounces,
+                self._first_post,
+                FloodLimits(chosen.posts_per_sender, chosen.posts_per_ticket, chosen.posts_per_list),
+            ),
         )
 
     @property
@@ -157,6 +171,7 @@ class App:
             Errand("unreached", timedelta(minutes=1), Unreached(self.composer, self.owners).look),
             Errand("reminders", timedelta(days=1), Reminding(self.composer, self.owners).remind),
             Errand("moderators", timedelta(minutes=5), Moderating(self.composer, self.owners).tell),
+            Errand("floods", timedelta(minutes=15), FloodDigests(self.composer, self.brake).send),
             Errand("contact digest", timedelta(days=1), partial(self._write_home, contact_digest.send_all)),
             Errand("registry", timedelta(days=1), RegistryWatch(self.composer, self.owners).look),
             Errand(
@@ -276,6 +291,11 @@ class App:
 
     def couriers(self) -> list[Courier]:
         """One for each connection of the smarthost, or the one that writes the Maildir."""
+        chosen = self.settings.outgoing
+        real = self._real_couriers()
+        return [ShadowCourier(one, chosen.shadow_allow) for one in real] if self.shadow else real
+
+    def _real_couriers(self) -> list[Courier]:
         chosen = self.settings.outgoing
         if chosen.smarthost is None:
             return [MaildirCourier(self.instance.maildir)]

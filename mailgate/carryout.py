@@ -48,6 +48,10 @@ class Case:
     released: bool
     brakes: Brakes
     heard: Heard | None = None
+    # One of too many in an hour: it is told of with others.
+    flooded: bool = False
+    # Why it is what a machine wrote, half a sentence; "" where a person did.
+    echo: str = ""
 
     @property
     def by_tracker(self) -> bool:
@@ -107,7 +111,7 @@ def _open(uow: UnitOfWork, case: Case, author: Person) -> tuple[TicketId, PostId
         imported=uow.quiet,
         topic=topic,
         requester=asked.person,
-        quiet=case.asking.quiet,
+        quiet=case.asking.quiet or case.flooded,
         also_on=_other_lists(case, queue.id),
     )
     ticket_id, post_id = tickets.open_ticket(uow, command, author)
@@ -148,7 +152,8 @@ def _continue(uow: UnitOfWork, case: Case, ticket: Ticket, author: Person) -> Po
         staff=case.question.writer.staff and not case.by_tracker,
         joins=not (ticket.private and case.released) and not case.by_tracker,
         reopens=not case.by_tracker and not has_only_commands(reading.message.new_text),
-        quiet=case.asking.quiet,
+        automatic=bool(case.echo),
+        quiet=case.asking.quiet or case.flooded,
         also_on=_lists_still(uow, case, ticket),
         late_opening=reading.title if case.match.late_opening else None,
     )

@@ -86,12 +86,24 @@ def init(
 
 @main.command()
 @click.option("--role", type=click.Choice(["all"]), default="all", show_default=True)
+@click.option("--shadow", is_flag=True, help="Deliver only to [outgoing] shadow_allow; write down all else.")
 @click.pass_obj
-def serve(context: Context, role: str) -> None:
+def serve(context: Context, role: str, shadow: bool) -> None:
     """Run the daemon: listeners, worker, notifier, deliverer. SIGTERM ends it when all is safe.
 
     Prints one line of JSON on stdout when it listens.
+
+    With --shadow it does all of its work beside your present list, and sends nothing but to the addresses of
+    shadow_allow; `mailgate deliveries list --state shadowed` shows what it would have sent.
+
+    \b
+    mailgate serve
+    mailgate serve --shadow
     """
+    context.app.shadow = shadow
+    if shadow:
+        allowed = ", ".join(sorted(context.app.settings.outgoing.shadow_allow)) or "nobody"
+        click.echo(f"a shadow: mail goes out to {allowed} only", err=True)
     serve_app(context.app)
 
 

@@ -197,8 +197,9 @@ def ticket_link(context: Context, number: int, kind: str, other: int, as_json: b
     """
 
     def work(uow: UnitOfWork) -> dict[str, Any]:
-        found, named = tickets.find(uow, number), tickets.find(uow, other)
+        found = tickets.find(uow, number)
         context.allow(uow.connection, Act.CHANGE, found)
+        named = tickets.find(uow, other)
         context.allow(uow.connection, Act.READ_PRIVATE if named.private else Act.POST, named)
         if named.private and not found.private:
             raise BadValue(f"ticket {named.id} is private: a link from {found.id} would tell of it")

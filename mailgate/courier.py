@@ -1,6 +1,6 @@
 """What carries copies out of the house: the words of that seam.
 
-The couriers are courier_smtp.py and courier_maildir.py.
+The couriers are courier_smtp.py and courier_maildir.py, and courier_shadow.py before them.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ class Copy:
 
 
 class Result(Enum):
-    """What became of a copy: taken over by the other side, to be tried again, or refused for good."""
+    """What became of a copy: taken over by the other side, to be tried again, or refused for good.
+
+    `SHADOWED`: it was not handed over, for we are a shadow.
+    """
 
     SENT = "sent"
     DEFERRED = "deferred"
     FAILED = "failed"
+    SHADOWED = "shadowed"
 
 
 @dataclass(frozen=True, slots=True)

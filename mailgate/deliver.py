@@ -138,6 +138,8 @@ class Deliverer:
     def _result(self, outcome: Outcome, due: Due, now: datetime) -> Result:
         if outcome.result is Sent.SENT:
             return Result(due.id, State.SENT, now, outcome.reply)
+        if outcome.result is Sent.SHADOWED:
+            return Result(due.id, State.SHADOWED, now, outcome.reply)
         again = self._patience.next_try(due, now) if outcome.result is Sent.DEFERRED else None
         if again is None:
             return Result(due.id, State.FAILED, now, outcome.reply)

@@ -28,6 +28,8 @@ class State(StrEnum):
     FAILED = "failed"
     BOUNCED = "bounced"
     DROPPED = "dropped"
+    # Written while the daemon ran as a shadow, for somebody who is not on its list.
+    SHADOWED = "shadowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +334,17 @@ def had(connection: Connection, address: Address, reason: str, since: datetime) 
     mine = (delivery.c.address == address) & (delivery.c.reason == reason)
     query = select(delivery.c.id).where(mine, delivery.c.created_at > since).limit(1)
     return connection.execute(query).first() is not None
+
+
+def had_of_ticket(connection: Connection, address: Address, ticket_id: TicketId, since: datetime) -> bool:
+    """Whether a copy about a ticket was written to an address since a time."""
+    query = (
+        select(delivery.c.id)
+        .join(outgoing, outgoing.c.id == delivery.c.outgoing_id)
+        .where(delivery.c.address == address, delivery.c.created_at >= since)
+        .where(outgoing.c.ticket_id == ticket_id)
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def count_for(connection: Connection, address: Address, reason: str, since: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,7 +14,9 @@ from mailgate import (
     bouncing,
     carryout,
     centerleaves,
+    echoes,
     firstposts,
+    floods,
     fronts,
     inbound,
     offering,
@@ -29,6 +31,7 @@ from mailgate.commands.requestwords import only_asks_to_leave
 from mailgate.compose import Composer
 from mailgate.exchange import hearing
 from mailgate.exchange.hearing import Heard
+from mailgate.floods import Floods
 from mailgate.inbound import Outcome, State
 from mailgate.kinds.classify import AUTOMATIC
 from mailgate.message import Disposition
@@ -71,6 +74,18 @@ class Conditions:
     released: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an instance chose: brakes on contacts, when an address bounces, what becomes of first posts, and
+    how many posts in an hour are told of one by one.
+    """
+
+    brakes: Brakes = NORMAL
+    bounces: Limits = USUAL
+    first_post: str = firstposts.OPEN
+    floods: floods.Limits = field(default_factory=floods.Limits)
+
+
 class Gateway:
     """Decides what a mail does, and does it."""
 
@@ -79,17 +94,15 @@ class Gateway:
         composer: Composer,
         rules: ActiveRules,
         registry: ActiveRegistry,
-        brakes: Brakes = NORMAL,
-        bounces: Limits = USUAL,
-        first_post: str = firstposts.OPEN,
+        policy: Policy | None = None,
     ) -> None:
         self._composer = composer
         self._keys = composer.keys
-        self._proofs = Proofs(composer.keys, bounces)
+        self._policy = policy or Policy()
+        self._proofs = Proofs(composer.keys, self._policy.bounces)
         self._rules = rules
         self._registry = registry
-        self._brakes = brakes
-        self._first_post = first_post
+        self._floods = Floods(self._policy.floods)
 
     def receive(self, connection: Connection, reading: Reading, conditions: Conditions) -> Verdict:
         """Do all that follows from a mail, and take it off the spool. Raises inbound.AlreadyDone.
@@ -106,6 +119,9 @@ class Gateway:
         if verdict.held and inbound.is_held(connection, reading.mail.id, reading.identity.key):
             verdict = Verdict(Disposition.DUPLICATE.value, "the same mail is held already")
         state = State.HELD if verdict.held else State.DONE
+        if verdict.held and conditions.quiet:
+            # Of an archive nobody hears.
+            inbound.set_told(connection, (reading.mail.id,), uow.now)
         inbound.finish(
             connection,
             reading.mail.id,
@@ -201,7 +217,8 @@ class Gateway:
             held = self._held_back(uow, reading, question, match, decision)
             if held is not None:
                 return replace(held, signs=sign_rows(match)), None
-        asked = addressed.asked(connection, reading, question, self._keys)
+        echo = "" if uow.quiet else echoes.why(uow, question, match.ticket)
+        asked = () if echo else addressed.asked(connection, reading, question, self._keys)
         asking = acts.asked(connection, reading, question, match.ticket, known)
         case = Case(
             reading,
@@ -214,14 +231,34 @@ class Gateway:
             facts,
             decision,
             conditions.released,
-            self._brakes,
+            self._policy.brakes,
             heard,
+            flooded=not echo and self._is_flood(uow, reading, match),
+            echo=echo,
         )
+        return self._carry_out(uow, case)
+
+    def _carry_out(self, uow: UnitOfWork, case: Case) -> tuple[Verdict, PostId | None]:
+        """The post itself, and all that follows from it."""
         verdict, post_id = carryout.carry_out(uow, case)
-        if reading.called_spam and verdict.created and verdict.ticket is not None:
+        if case.echo:
+            return replace(verdict, notes=(*verdict.notes, f"kept, nobody is told: {case.echo}")), post_id
+        verdict = self._hold_back(uow, case, verdict, post_id)
+        if case.reading.called_spam and verdict.created and verdict.ticket is not None:
             assign.add_tags(uow, verdict.ticket, ("spam",), Actor(None, "spam filter"))
         self._offer(uow, case, verdict)
         return self._command(uow, case, self._reply(uow, case, verdict)), post_id
+
+    def _is_flood(self, uow: UnitOfWork, reading: Reading, match: Match) -> bool:
+        ticket = None if match.ticket is None else match.ticket.id
+        return not uow.quiet and self._floods.over(author_address(reading), ticket, reading.queue, uow.now)
+
+    def _hold_back(self, uow: UnitOfWork, case: Case, verdict: Verdict, post_id: PostId | None) -> Verdict:
+        """What comes too fast is told of with others, later."""
+        if not case.flooded or case.asking.quiet or verdict.ticket is None or post_id is None:
+            return verdict
+        floods.hold_back(uow.connection, verdict.ticket, post_id)
+        return replace(verdict, notes=(*verdict.notes, "told of with others: too many came at once"))
 
     def _held_back(
         self, uow: UnitOfWork, reading: Reading, question: Question, match: Match, decision: Decision
@@ -231,7 +268,7 @@ class Gateway:
         if objection is not None:
             return _held(reading, objection, decision)
         ticket = None if match.ticket is None else match.ticket.id
-        stranger = firstposts.objection(self._first_post, question, ticket)
+        stranger = firstposts.objection(self._policy.first_post, question, ticket)
         if not stranger:
             return None
         note = firstposts.ask(uow, self._composer, reading) if stranger == firstposts.WAITS else ""

@@ -175,6 +175,7 @@ class OutgoingSettings:
     timeout: timedelta
     retry_first: timedelta
     give_up: timedelta
+    shadow_allow: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,13 @@ class BrakeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FloodSettings:
+    posts_per_sender: Count
+    posts_per_ticket: Count
+    posts_per_list: Count
+
+
+@dataclass(frozen=True, slots=True)
 class WorkSettings:
     attempts: Count
     retry_first: timedelta
@@ -242,6 +250,7 @@ class Settings:
     digests: DigestSettings
     bounces: BounceSettings
     brakes: BrakeSettings
+    floods: FloodSettings
     work: WorkSettings
     log: LogSettings
 

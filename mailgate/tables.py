@@ -81,6 +81,14 @@ inbound = Table(
     sqlite_autoincrement=True,
 )
 
+# Posts that came too fast to be told of one by one, and are told of together.
+held_back = Table(
+    "held_back",
+    metadata,
+    Column("post_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("ticket_id", BigInteger, nullable=False),
+)
+
 # One rendered mail, whole but for what is personal. Its body is here, or the end of a raw mail.
 outgoing = Table(
     "outgoing",

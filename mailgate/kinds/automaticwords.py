@@ -110,3 +110,14 @@ AUTO_TEXT: Final = _any(
     r"ceci est une réponse automatique|esta es una respuesta automática|questa è una risposta automatica",
     r"esta é uma resposta automática|dit is een automatisch",
 )
+# What a responder says that gives no other sign; people say it, too, but not within a minute of our copy.
+AWAY_TEXT: Final = _any(
+    r"out of (?:the )?office|on (?:annual |parental |sick |maternity )?(?:leave|vacation|holidays?)",
+    r"\b(?:i am|i'm|we are|will be) (?:currently )?(?:away|absent|unavailable|travell?ing)\b",
+    r"(?:thank you for|we have received|i have received) your (?:e-?mail|message|mail|request)",
+    r"will (?:get back to|answer|reply to|contact) you|limited access to (?:my )?e-?mail",
+    r"nicht im büro|im urlaub|abwesend|vielen dank für ihre (?:e-?mail|nachricht|anfrage)",
+    r"absente? (?:du bureau|jusqu)|en congés?|merci (?:de|pour) votre (?:message|courriel)",
+    r"fuera de la oficina|de vacaciones|gracias por su (?:mensaje|correo)|fuori (?:sede|ufficio)|in ferie",
+    r"fora do escritório|de férias|afwezig|op vakantie|不在|休暇",
+)

@@ -76,9 +76,8 @@ def _community() -> tuple[Community, tuple[Queue, ...], dict[bytes, bytes]]:
     made.add_member("ann@x.example")
     made.add_center("Storage", "storage@c.example", "all", ["carl@c.example"])
     made.put_rules(_RULES)
-    for recipient, raw in _OPENINGS:
-        made.inject(raw, [recipient])
-    roots = {b"{root:%d}" % number: made.root_id(number).encode() for number in (1, 2, 3)}
+    opened = [made.inject(raw, [recipient])["ticket"] for recipient, raw in _OPENINGS]
+    roots = {b"{root:%d}" % n: made.root_id(number).encode() for n, number in enumerate(opened, 1)}
     return made, made.app.queues(), roots
 
 

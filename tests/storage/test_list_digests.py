@@ -98,8 +98,8 @@ def test_nobody_finds_what_they_wrote_or_were_sent(house: Community) -> None:
 
 def test_what_is_private_is_in_no_digest(house: Community) -> None:
     house.inject(mail(JANE, "Leak", "Secret."), ["osg-general+private@lists.example.org"])
-    house.inject(mail(JANE, "Disk", "Open."), [LIST])
-    house.change_privacy(2)
+    opened = house.inject(mail(JANE, "Disk", "Open."), [LIST])
+    house.change_privacy(opened["ticket"])
     house.pass_time(hours=25)
     assert to(house, EVE) == []
 

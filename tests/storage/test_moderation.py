@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 from mailgate import inbound, teaching
-from mailgate.gateway import Conditions, Gateway
+from mailgate.gateway import Conditions, Gateway, Policy
 from mailgate.inbound import AlreadyDone, State
 from mailgate.settings import SpamSettings, Verdict, Words
 from routing.store import ActiveRules
@@ -41,7 +41,7 @@ def to(house: Community, address: str) -> list[EmailMessage]:
 def policy(house: Community, first_post: str) -> None:
     app = house.app
     app.__dict__["gateway"] = Gateway(
-        app.composer, ActiveRules(), app.registry, app.brakes, app.bounces, first_post
+        app.composer, ActiveRules(), app.registry, Policy(first_post=first_post)
     )
 
 

@@ -119,10 +119,10 @@ def test_a_daemon_that_stood_still_for_a_month_reminds_once(house: Community) ->
 
 
 def test_a_private_ticket_is_never_the_lists_affair(house: Community) -> None:
-    house.inject(mail(1, "a secret pilot"))
+    opened = house.inject(mail(1, "a secret pilot"))
     days(house, 20)
     assert to(house, READER) == []
-    assert "Ticket 1 is silent" in str(to(house, OWNER)[0]["Subject"])
+    assert f"Ticket {opened['ticket']} is silent" in str(to(house, OWNER)[0]["Subject"])
 
 
 def test_a_copy_to_a_contact_that_comes_back_is_the_communitys(house: Community) -> None:
@@ -146,10 +146,10 @@ def test_a_copy_to_a_contact_that_comes_back_is_the_communitys(house: Community)
 
 
 def test_of_a_private_ticket_the_owner_hears_that_nobody_was_reached(house: Community) -> None:
-    house.inject(mail(1, "a secret pilot"))
+    opened = house.inject(mail(1, "a secret pilot"))
     house.fail_copies_to(SOUTH)
     days(house, 1)
-    assert "Ticket 1 reached nobody" in str(to(house, OWNER)[0]["Subject"])
+    assert f"Ticket {opened['ticket']} reached nobody" in str(to(house, OWNER)[0]["Subject"])
     assert to(house, READER) == []
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from mailgate import pauses
 from mailgate.addresses import exchange_address
@@ -40,6 +40,7 @@ from tracker.events import Actor, Kind
 from tracker.model import CenterState, Delivery, Person, Status, Ticket, TicketId, Trust, Wants
 from tracker.people import normalise_address
 from tracker.storage import centers, journal, people, posts, queues
+from tracker.storage import tables as t
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 
@@ -317,14 +318,9 @@ class Community:
         """All tickets but aliases."""
         return [self.ticket(n) for n in self._numbers() if self.ticket(n)["ticket"] == n]
 
-    def _numbers(self) -> range:
-        def most(connection: Connection) -> int:
-            number = 0
-            while store.by_ids(connection, (TicketId(number + 1),)):
-                number += 1
-            return number
-
-        return range(1, self.app.read(most) + 1)
+    def _numbers(self) -> list[int]:
+        query = select(t.ticket.c.id).order_by(t.ticket.c.id)
+        return self.app.read(lambda connection: [row.id for row in connection.execute(query)])
 
     def root_id(self, number: int) -> str:
         """What stands first in every References we write for a ticket."""

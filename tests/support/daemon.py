@@ -125,8 +125,8 @@ class Process:
 class Daemon(Process):
     """`mailgate serve` on the instance in `home`; its log is `home`/daemon.log."""
 
-    def __init__(self, home: Path) -> None:
-        super().__init__(["-c", _PROGRAM, "--home", str(home), "serve"], home / "daemon.log")
+    def __init__(self, home: Path, *options: str) -> None:
+        super().__init__(["-c", _PROGRAM, "--home", str(home), "serve", *options], home / "daemon.log")
 
     @property
     def smtp(self) -> tuple[str, int]:

@@ -15,11 +15,12 @@ from tests.support.naive_door import naive_door
 
 @dataclass
 class Switchboard:
-    """Servers by domain; what is for none of them is kept."""
+    """Servers by domain; what is for none of them is kept. `passed`: to whom mail was handed on."""
 
     port: int = 0
     servers: dict[str, tuple[str, int]] = field(default_factory=dict)
     kept: list[tuple[str, bytes]] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         return await asyncio.get_running_loop().run_in_executor(None, self._pass_on, envelope)
@@ -31,6 +32,7 @@ class Switchboard:
             if server is None:
                 self.kept.append((recipient, content))
                 continue
+            self.passed.append(recipient)
             try:
                 with smtplib.SMTP(*server, timeout=10) as session:
                     session.sendmail(envelope.mail_from or "", [recipient], content)

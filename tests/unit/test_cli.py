@@ -106,11 +106,11 @@ def test_a_number_may_stand_as_it_does_in_subjects(community: Community, run: Ru
 
 
 def test_a_ticket_shows_the_files_and_the_id_of_each_post(community: Community, run: Run) -> None:
-    community.inject(
+    opened = community.inject(
         b"From: ann@a.example\nSubject: [private] Logs\nMessage-ID: <logs@a.example>\nMIME-Version: 1.0\n"
         b"Content-Type: text/csv; name=a.csv\nContent-Disposition: attachment; filename=a.csv\n\n1,2\n"
     )
-    shown = run("ticket", "show", "1").stdout
+    shown = run("ticket", "show", str(opened["ticket"])).stdout
     assert "list osg-general, private\n" in shown
     assert "<logs@a.example>\n(no text)\nattached: a.csv (text/csv, " in shown
 

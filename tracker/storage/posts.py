@@ -218,6 +218,15 @@ def of_ticket(connection: Connection, ticket_id: TicketId) -> tuple[Post, ...]:
     return tuple(post_of(row) for row in connection.execute(_OF_TICKET, {"ticket": ticket_id}))
 
 
+def latest_texts(
+    connection: Connection, ticket_id: TicketId, author_id: PersonId, most: int
+) -> tuple[str, ...]:
+    """The new texts of somebody's last posts in a ticket, the latest first."""
+    mine = (t.post.c.ticket_id == ticket_id) & (t.post.c.author_id == author_id)
+    query = select(t.post.c.new_text).where(mine).order_by(t.post.c.n.desc()).limit(most)
+    return tuple(row.new_text for row in connection.execute(query))
+
+
 def recent_message_ids(
     connection: Connection, ticket_id: TicketId, before: int = _END, most: int = 20
 ) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +81,9 @@ _BY_BASE = (
     .order_by(t.ticket.c.id.desc())
     .limit(bindparam("limit"))
 )
+# Numbers of tickets that open private begin here, and have nine digits.
+_FIRST_PRIVATE: Final = 100_000_000
+_HIGHEST = select(func.max(t.ticket.c.id)).where(t.ticket.c.id < _FIRST_PRIVATE)
 _INSERT = insert(t.ticket).returning(t.ticket.c.id)
 _INSERT_MEMBERSHIP = insert(t.membership)
 _INSERT_CENTER = insert(t.ticket_center)
@@ -142,7 +146,25 @@ def ticket_of(row: Row[Any]) -> Ticket:
 
 def insert_ticket(connection: Connection, values: dict[str, Any]) -> TicketId:
     """Insert a row; `values` are those of the table. Gives the number."""
-    return TicketId(connection.execute(_INSERT, values).scalar_one())
+    number = _private_number(connection) if values["private"] else _next_number(connection)
+    numbered = values if number is None else {"id": number, **values}
+    return TicketId(connection.execute(_INSERT, numbered).scalar_one())
+
+
+def _private_number(connection: Connection) -> int:
+    """A number by chance, far from the public ones: it leaves no gap among them, and is not guessed."""
+    while True:
+        number = _FIRST_PRIVATE + secrets.randbelow(9 * _FIRST_PRIVATE)
+        if not by_ids(connection, (TicketId(number),)):
+            return number
+
+
+def _next_number(connection: Connection) -> int | None:
+    """The next public one; None where the database counts by itself, whatever else was inserted."""
+    if connection.dialect.name != "sqlite":
+        return None
+    highest: int | None = connection.execute(_HIGHEST).scalar()
+    return (highest or 0) + 1
 
 
 def by_ids(connection: Connection, ids: Iterable[TicketId]) -> dict[TicketId, Ticket]:
