@@ -29,6 +29,7 @@ from tracker.unit_of_work import UnitOfWork
 
 # As much of a mail as holds its header, of any that a program writes.
 _HEADER_BYTES: Final = 64 * 1024
+_MOST_ADDRESSES: Final = 20
 # What anybody may ask for themselves, and `show`, which reads only.
 _AS_COMMANDS: Final = {
     Verb.DONE: (Word.STATUS, Status.RESOLVED.value),
@@ -49,8 +50,10 @@ class Guest:
 def proven_tickets(connection: Connection, reading: Reading, keys: Keys) -> tuple[TicketId, ...]:
     """Tickets that a valid token in an address names: those of the envelope first, then To and Cc."""
     proven: dict[TicketId, None] = {}
-    for target in (*reading.targets, *reading.mentioned):
-        if target.ticket_id is not None and target.token and _holder(connection, reading, target, keys):
+    with_token = [one for one in (*reading.targets, *reading.mentioned) if one.ticket_id and one.token]
+    # Each costs as much as its ticket has recipients; nobody writes to more.
+    for target in list(dict.fromkeys(with_token))[:_MOST_ADDRESSES]:
+        if target.ticket_id is not None and _holder(connection, reading, target, keys):
             proven[target.ticket_id] = None
     return tuple(proven)
 
@@ -137,7 +140,7 @@ def asked(connection: Connection, reading: Reading, question: Question, keys: Ke
     A token stands for its person where it can only quieten: who forwards a copy to another address of
     theirs and presses its unsubscribe there, leaves.
     """
-    wanted = _not_repeated(connection, reading, verbs(reading))
+    wanted = _not_repeated(connection, reading, verbs(reading))[:_MOST_ADDRESSES]
     numbers = target_tickets(wanted)
     named = store.resolve(connection, numbers) if numbers else {}
     found = (_ask(connection, target, _named_by(target, named), question) for target in wanted)

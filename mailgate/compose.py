@@ -20,6 +20,7 @@ from mailgate.courier import Copy
 from mailgate.deliveries import Due, Outgoing
 from mailgate.headers import (
     Field,
+    is_address,
     list_id,
     mailboxes,
     split_message,
@@ -376,11 +377,18 @@ def _under_our_name(header: bytes, mail: PostMail) -> bytes:
     author = Mailbox(mail.post.author_address, mail.post.author_name)
     fields = [
         mailboxes("From", [Mailbox(mail.queue.address, f"{mail.author} via {mail.queue.tag}")]),
-        mailboxes("X-Original-From", [author]),
+        original_from(author),
     ]
-    if not _REPLY_TO.search(header):
+    if not _REPLY_TO.search(header) and is_address(author.address):
         fields.append(mailboxes("Reply-To", [author]))
     return write_header(fields) + strip_fields(header, _SAYS_WHO)
+
+
+def original_from(author: Mailbox) -> Field:
+    """Who wrote what goes out under our name, also from an address beyond ASCII (RFC 6531)."""
+    if is_address(author.address):
+        return mailboxes("X-Original-From", [author])
+    return text("X-Original-From", f"{author.name} {author.address}")
 
 
 def _list_offices(queue: Queue) -> list[Field]:

@@ -27,8 +27,20 @@ class Errand:
 
 
 def run_due(all_errands: Sequence[Errand], write: Write, now: datetime) -> int:
-    """Do those whose time has come; gives how much they found to do in all."""
-    return sum(write(partial(_run, one=one, now=now)) for one in all_errands)
+    """Do those whose time has come; gives how much they found to do in all.
+
+    One that fails keeps none of the others back; its trouble is raised when they are done.
+    """
+    found, failed = 0, None
+    for one in all_errands:
+        try:
+            found += write(partial(_run, one=one, now=now))
+        except Exception as error:
+            log.exception("errand=%s failed", one.name)
+            failed = error
+    if failed is not None:
+        raise failed
+    return found
 
 
 def is_due(connection: Connection, name: str, every: timedelta, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from mailgate import deliveries
 from mailgate.addresses import ticket_address
 from mailgate.compose import Composer, copy_proof
 from mailgate.deliveries import Outgoing
-from mailgate.headers import Field, mailboxes, text, tokens, verbatim, write_header
+from mailgate.headers import Field, is_address, mailboxes, text, tokens, verbatim, write_header
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, digest_of, text_part
 from tracker.events import Kind
@@ -224,14 +224,22 @@ def _author(post: Post) -> str:
     return post.author_name or post.author_address.partition("@")[0]
 
 
+def _from(post: Post, ticket: Mailbox) -> Mailbox:
+    """Its author; one whose address is beyond ASCII (RFC 6531) by name, at the ticket's."""
+    if is_address(post.author_address):
+        return Mailbox(post.author_address, post.author_name)
+    return Mailbox(ticket.address, _author(post))
+
+
 def _fields(issue: Issue, post: Post) -> list[Field]:
     """The header of a post in a digest: who answers it answers its ticket."""
     ticket, queue = issue.tickets[post.ticket_id], issue.queue
+    here = Mailbox(ticket_address(queue, ticket.id), f"{queue.tag} ticket {ticket.id}")
     return [
         verbatim("Date", format_datetime(post.date or post.received)),
-        mailboxes("From", [Mailbox(post.author_address, post.author_name)]),
-        mailboxes("To", [Mailbox(ticket_address(queue, ticket.id), f"{queue.tag} ticket {ticket.id}")]),
-        mailboxes("Reply-To", [Mailbox(ticket_address(queue, ticket.id), f"{queue.tag} ticket {ticket.id}")]),
+        mailboxes("From", [_from(post, here)]),
+        mailboxes("To", [here]),
+        mailboxes("Reply-To", [here]),
         text("Subject", f"{'Re: ' if post.n > 1 else ''}[{queue.tag} #{ticket.id}] {ticket.mail_title}"),
         tokens("Message-ID", [post.message_id]),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -11,11 +12,13 @@ from sqlalchemy import Connection
 from mailgate import deliveries
 from mailgate.compose import Composer, copy_proof
 from mailgate.deliveries import Outgoing
-from mailgate.headers import Field, mailboxes, text, tokens, verbatim, write_header
+from mailgate.headers import Field, is_address, mailboxes, text, tokens, verbatim, write_header
 from mailgate.message import Mailbox
 from mailgate.mimeout import text_part
 from tracker.model import Address, EventId, PostId, Queue, Ticket
 from tracker.nosy import Face, Role, Told
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,13 @@ class Notice:
 
 
 def send(connection: Connection, composer: Composer, notice: Notice, now: datetime) -> None:
-    """Have a notice delivered: in the transaction of what it tells of."""
+    """Have a notice delivered: in the transaction of what it tells of.
+
+    An address beyond ASCII (RFC 6531) cannot be written to: who has such a one hears nothing.
+    """
+    if not is_address(notice.to):
+        log.info("notice=%s to=%a not sent: no address that we can write to", notice.key, notice.to)
+        return
     face = Face.NOTICE if notice.about is None else Face.TICKET
     told = Told(notice.to, None, face, notice.reason, notice.role)
     deliveries.add(connection, compose_notice(composer, notice, now), [told], now)

@@ -18,6 +18,7 @@ from mailgate.commands.requestwords import Ask, Request
 from mailgate.commands.wishes import Wisher
 from mailgate.compose import Composer
 from mailgate.confirming import Act
+from mailgate.headers import is_address
 from mailgate.message import Disposition
 from mailgate.moderation import Decision
 from mailgate.notices import Notice
@@ -163,8 +164,8 @@ def _close(asker: Asker, argument: str) -> str:
 
 def _another_address(asker: Asker, argument: str) -> str:
     address = read_address(argument)
-    if address is None:
-        raise BadValue(f"{argument!r} is not an e-mail address")
+    if address is None or not is_address(address):
+        raise BadValue(f"{argument!r} is not an e-mail address that we can write to")
     if address in people.addresses_of(asker.uow.connection, asker.person.id):
         raise BadValue(f"{address} is yours already")
     act = Act(asker.queue, address, f"{Ask.ADDRESS.value} {asker.person.address}")
