@@ -16,6 +16,7 @@ from mailgate.cli_base import TICKET_NUMBER, Context, Refusal, done, json_option
 from mailgate.envelope import Client, Envelope
 from mailgate.errors import MailError, Refused, reply_to
 from mailgate.narrating import in_words
+from mailgate.redaction import redacted
 from mailgate.scan import to_crlf
 from tracker.model import Trust
 
@@ -123,11 +124,11 @@ def _never_came(app: App, message_id: str) -> str:
 def _print_explained(mails: Sequence[dict[str, Any]], *, as_json: bool, follows: bool = False) -> None:
     for number, each in enumerate(mails):
         if as_json:
-            click.echo(json.dumps(each, ensure_ascii=False))
+            click.echo(redacted(json.dumps(each, ensure_ascii=False)))
             continue
         if number or follows:
             click.echo("\n" + "-" * 72 + "\n")
-        click.echo(in_words(each))
+        click.echo(redacted(in_words(each)))
 
 
 def _mails(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

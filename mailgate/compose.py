@@ -34,6 +34,7 @@ from mailgate.htmlout import to_html
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, OutPart, alternative, mixed, text_part
 from mailgate.quotes.quoting import count_lines, separate, stands_alone
+from mailgate.redaction import redacted, redacted_bytes
 from mailgate.signing.seal import sealed
 from mailgate.signing.signer import Signer
 from mailgate.tokens import Keys
@@ -366,7 +367,7 @@ class Composer:
 def passed_on(raw: bytes) -> tuple[bytes, bytes]:
     """Of a mail what a list copy has of it: the header without what is not passed on, and the body."""
     header, body = split_message(raw)
-    return strip_fields(header, _NOT_PASSED_ON), body
+    return redacted_bytes(strip_fields(header, _NOT_PASSED_ON)), body
 
 
 def _under_our_name(header: bytes, mail: PostMail) -> bytes:
@@ -465,12 +466,12 @@ def _shown(mail: PostMail) -> tuple[str, str]:
     """
     post = mail.post
     if mail.opening or not stands_alone(post.new_text, post.text):
-        return post.text, ""
+        return redacted(post.text), ""
     parts = separate(post.text)
     # A signature that says itself that it is one (RFC 3676 4.3) is missed by nobody.
     closing = "" if parts.signature.startswith("-- \n") else parts.signature
     counted = (_counted(parts.quoted, "quoted line"), _counted(closing, "closing line"))
-    return post.new_text, " and ".join(said for said in counted if said)
+    return redacted(post.new_text), " and ".join(said for said in counted if said)
 
 
 def _counted(text: str, what: str) -> str:

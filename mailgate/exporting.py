@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from mailgate.app import App
+from mailgate.redaction import redacted, redacted_bytes
 from tracker.events import JournalRow
 from tracker.model import NosyState, PersonId, Ticket, TicketId
 from tracker.storage import aliases, journal, people, posts, queues
@@ -97,9 +98,9 @@ def _post_json(connection: Connection, post: Post) -> dict[str, Any]:
         "author_name": post.author_name,
         "date": None if post.date is None else iso(post.date),
         "received": iso(post.received),
-        "subject": post.subject,
-        "text": post.text,
-        "new_text": post.new_text,
+        "subject": redacted(post.subject),
+        "text": redacted(post.text),
+        "new_text": redacted(post.new_text),
         "trust": post.trust.value,
         "disposition": post.disposition,
         "attachments": [
@@ -132,7 +133,7 @@ def iso(at: datetime) -> str:
 
 def _mbox_entry(connection: Connection, post: Post) -> bytes:
     """One mail of an mbox, mboxrd quoting, LF line ends."""
-    raw = posts.get_blob(connection, post.raw_sha256).replace(b"\r\n", b"\n")
+    raw = redacted_bytes(posts.get_blob(connection, post.raw_sha256).replace(b"\r\n", b"\n"))
     at = post.received.strftime("%a %b %d %H:%M:%S %Y")
     head = f"From {post.author_address or 'MAILER-DAEMON'} {at}\n".encode("utf-8", "replace")
     return head + _FROM_LINE.sub(rb">\1", raw) + (b"" if raw.endswith(b"\n") else b"\n") + b"\n"

@@ -22,6 +22,7 @@ from mailgate.deliveries import Outgoing
 from mailgate.headers import Field, is_address, mailboxes, text, tokens, verbatim, write_header
 from mailgate.message import Mailbox
 from mailgate.mimeout import Entity, digest_of, text_part
+from mailgate.redaction import redacted
 from tracker.events import Kind
 from tracker.model import Address, Delivery, EventId, NosyState, PostId, Queue, Ticket
 from tracker.nosy import Face, Role, Told
@@ -246,7 +247,7 @@ def _fields(issue: Issue, post: Post) -> list[Field]:
 
 
 def _words(post: Post) -> str:
-    words = post.text if post.n == 1 else post.new_text
+    words = redacted(post.text if post.n == 1 else post.new_text)
     return (
         words
         if len(words) <= _MOST_OF_ONE

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from mailgate import deliveries
 from mailgate.kinds.classify import AUTOMATIC
 from mailgate.quotes.quoting import stands_alone
+from mailgate.redaction import redacted
 from tracker.model import Address, TicketId
 from tracker.nosy import Told
 from tracker.storage import posts
@@ -80,7 +81,8 @@ def as_text(wanted: Iterable[Post], timezone: str = "") -> str:
 def _one(post: Post, zone: tzinfo) -> str:
     at = (post.date or post.received).astimezone(zone)
     author = post.author_name or post.author_address.partition("@")[0]
-    text = (post.new_text if post.n > 1 and stands_alone(post.new_text, post.text) else post.text).strip("\n")
+    said = post.new_text if post.n > 1 and stands_alone(post.new_text, post.text) else post.text
+    text = redacted(said).strip("\n")
     if len(text) > _MOST_OF_ONE:
         text = f"{text[:_MOST_OF_ONE]}\n[... cut here, kept with the ticket]"
     # Below the first of these a mail client takes all for a signature, and quotes none of it.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
 from mailgate.kinds.classify import AUTOMATIC
+from mailgate.redaction import redacted
 from tracker.model import Ticket, TicketId
 from tracker.storage import posts
 from tracker.storage import tickets as store
@@ -47,7 +48,7 @@ def ticket_of(connection: Connection, number: int) -> TicketPage | None:
     if ticket is None:
         return None
     shown = _shown(connection, ticket)[:_MOST_POSTS]
-    return TicketPage(ticket, tuple(_page(ticket, post) for post in shown))
+    return TicketPage(_masked_title(ticket), tuple(_page(ticket, post) for post in shown))
 
 
 def post_of(connection: Connection, number: int, n: int) -> PostPage | None:
@@ -69,9 +70,20 @@ def _shown(connection: Connection, ticket: Ticket) -> list[Post]:
 
 def _page(ticket: Ticket, post: Post) -> PostPage:
     author = masked(post.author_name) or post.author_address.partition("@")[0]
-    return PostPage(ticket, post.n, ticket.post_count, author, post.date or post.received, masked(post.text))
+    return PostPage(
+        _masked_title(ticket),
+        post.n,
+        ticket.post_count,
+        author,
+        post.date or post.received,
+        masked(post.text),
+    )
+
+
+def _masked_title(ticket: Ticket) -> Ticket:
+    return replace(ticket, title=masked(ticket.title))
 
 
 def masked(text: str) -> str:
     """A text in which no address can be read, nor a reply token."""
-    return _ADDRESS.sub("...@", text)
+    return _ADDRESS.sub("...@", redacted(text))

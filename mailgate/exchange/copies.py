@@ -22,6 +22,7 @@ from mailgate.deliveries import Outgoing
 from mailgate.headers import Field, mailboxes, text, tokens, verbatim
 from mailgate.message import Mailbox
 from mailgate.mimeout import mixed, text_part
+from mailgate.redaction import redacted
 from tracker.model import Address
 
 
@@ -49,7 +50,7 @@ def post_copy(composer: Composer, mail: PostMail, wording: Wording) -> Outgoing:
         number=mail.ticket.id,
         list=mail.queue.address,
         unverified=not post.trust.believed,
-        text=(post.text if mail.opening else post.new_text or post.text).strip("\n"),
+        text=redacted(post.text if mail.opening else post.new_text or post.text).strip("\n"),
         left_out=", ".join(mail.left_out),
         status=wording.status,
     )
