@@ -187,10 +187,12 @@ def accepted_reply(mail: Mail) -> Reply:
 def received_field(envelope: Envelope, hostname: str, uid: str, at: datetime) -> bytes:
     """The trace that we add on top (RFC 5321 4.4); the recipient stands in it when there is one only."""
     client = envelope.client
-    peer = f" ([{client.address}])" if client.address else ""
+    # Who was here, not the client that it told of: that stands in its own field.
+    peer = f" ([{client.connected}])" if client.connected else ""
+    helo = f"[{client.via}]" if client.via else client.helo or "localhost"
     recipient = f"\r\n\tfor <{envelope.recipients[0]}>" if len(envelope.recipients) == 1 else ""
     return (
-        f"Received: from {client.helo or 'localhost'}{peer}\r\n"
+        f"Received: from {helo}{peer}\r\n"
         f"\tby {hostname} with {client.protocol} id {uid}{recipient};\r\n"
         f"\t{format_datetime(at)}\r\n"
     ).encode("utf-8", "replace")

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from mailgate import inbound
 from mailgate.app import App
 from mailgate.exporting import ticket_json
 from mailgate.settings import HostPort
 from tests.support.daemon import LIST, Daemon, new_instance
+from tests.support.dnsserver import DnsServer
 from tests.support.postfix import HOWTO, Postfix, postfix, why_not
 from tests.support.sink import Script, Sink
 from tests.support.waiting import wait_until
@@ -226,3 +228,42 @@ def test_the_how_to_shows_the_files_as_they_are() -> None:
     for path in sorted(HOWTO.iterdir()):
         assert f"config/postfix/{path.name}" in text
         assert path.read_text() in text
+
+
+def test_spf_is_asked_about_the_client_that_postfix_tells_of(tmp_path: Path) -> None:
+    """XFORWARD by LMTP: who may send for a domain is believed, who may not is refused where it says so."""
+    records = {
+        "good.example": "v=spf1 ip4:192.0.2.7 -all",
+        "_dmarc.good.example": "v=DMARC1; p=reject",
+    }
+    with DnsServer(records) as dns, postfix(ASKER) as mta:
+        extra = (
+            f'auth = "on"\ndns.servers = ["{dns.address}"]\n'
+            'trust.xforward_networks = ["127.0.0.0/8"]\nweb.listen = ""'
+        )
+        app = new_instance(tmp_path / "home", smarthost=HostPort("127.0.0.1", mta.back_port), extra=extra)
+        with Daemon(tmp_path / "home") as daemon:
+            mta.start(daemon.lmtp)
+
+            def send(client: str, subject: str) -> None:
+                done = mta.swaks(
+                    *("--from", "ann@good.example", "--to", LIST, "--header", f"Subject: {subject}"),
+                    *("--xclient-addr", client, "--xclient-helo", "mx.good.example", "--body", "Hello."),
+                )
+                assert done.returncode == 0, done.stdout
+
+            send("192.0.2.7", "Honest")
+            send("203.0.113.66", "Forged")
+            wait_until(lambda: "5.7.26" in mta.log(), 20)
+            wait_until(lambda: app.read(inbound.counts).get("done", 0) == 1, 20)
+            (entry,) = app.read(lambda connection: inbound.entries(connection, (inbound.State.DONE,)))
+            mail = app.read(lambda connection: inbound.get(connection, entry.id))
+            assert mail is not None
+            assert mail.envelope.client.address == "192.0.2.7"
+            assert mail.envelope.client.connected.startswith("127.")
+            assert mail.authentication is not None
+            assert mail.authentication.why == "sent by a server of good.example (SPF)"
+            assert b"Authentication-Results: lists.example.org;\r\n\tspf=pass" in mail.raw
+            assert b"\r\nReceived: from [127.0.0.1] ([127.0.0.1])\r\n\tby lists.example.org" in mail.raw
+            daemon.stop()
+        app.close()
