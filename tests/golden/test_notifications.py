@@ -14,20 +14,26 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 
+from mailgate import firstposts, floods
+from mailgate.compose import Composer
 from mailgate.courier import Copy
 from mailgate.envelope import Client, Envelope
 from mailgate.errands import run_due
 from mailgate.errors import LoopDetected
+from mailgate.floods import FloodDigests
+from mailgate.gateway import Gateway, Policy
+from mailgate.moderation import Moderating
 from mailgate.parse import parse_message
 from mailgate.tables import introduction
 from mailgate.urls import Urls
+from routing.store import ActiveRules
 from tests.golden.house import LIST, MORNING, House, fixed_house
 from tracker import tickets
 from tracker.events import Actor
-from tracker.model import Priority, Status, TicketId, Trust
-from tracker.storage import people
+from tracker.model import Address, Priority, Status, TicketId, Trust
+from tracker.storage import people, queues, roles
 from tracker.storage import tickets as store
 from tracker.storage.database import Writer
 from tracker.unit_of_work import UnitOfWork
@@ -229,6 +235,43 @@ def asks(sender: str, text: str, subject: str) -> bytes:
     return f"{head}\n{text}\n".encode()
 
 
+def confirm_mail_of_a_first_post(house: House) -> Copy:
+    app = house.app
+    policy = Policy(first_post=firstposts.CONFIRM)
+    app.__dict__["gateway"] = Gateway(app.composer, ActiveRules(), app.registry, policy)
+    house.take_in(asks("ann@x.example", "They all fail.", "Jobs fail"), trust=Trust.NONE)
+    return house.sent()["ann@x.example"]
+
+
+def held_mails_for_a_moderator(house: House) -> Copy:
+    def moderate(connection: Connection) -> None:
+        queue = queues.everyone(connection)[0]
+        roles.make_moderator(connection, people.find(connection, Address("joe@people.example")).id, queue.id)
+
+    app = house.app
+    app.__dict__["composer"] = Composer(app.keys, Urls("https://tickets.example.org"))
+    app.write(moderate)
+    for subject in ("Offer", "[OSG #99] Offer"):
+        house.take_in(asks("eve@x.example", "Have a look.", f"[OSG #98] {subject}"))
+    app.write(lambda connection: Moderating(app.composer, ()).tell(connection, house.now))
+    return house.sent()["joe@people.example"]
+
+
+def busy_tickets_told_together(house: House) -> Copy:
+    app = house.app
+    policy = Policy(floods=floods.Limits(sender=1))
+    app.__dict__["gateway"] = Gateway(app.composer, ActiveRules(), app.registry, policy)
+    house.take_in(mail("opening"))
+    house.sent()
+    for number in range(3):
+        house.take_in(
+            asks("joe@people.example", f"Line {number} of the log.", "Re: Job submission fails"), TICKET
+        )
+        house.sent()
+    app.write(lambda connection: FloodDigests(app.composer, app.brake).send(connection, house.now))
+    return house.sent()["sue@people.example"]
+
+
 CASES: tuple[Callable[[House], Copy], ...] = (
     opening_to_a_center,
     first_mail_to_a_center,
@@ -254,14 +297,21 @@ CASES: tuple[Callable[[House], Copy], ...] = (
     opening_as_list_copy_with_links,
     opening_with_links,
     reply_with_html,
+    confirm_mail_of_a_first_post,
+    held_mails_for_a_moderator,
+    busy_tickets_told_together,
 )
 # What is of a list, or of a person, and of no ticket.
 OF_NO_TICKET = {
     *("digest-in-mime", "digest-in-plain-text"),
     *("confirm-mail", "answer-to-a-request", "help-by-mail"),
+    *("confirm-mail-of-a-first-post", "held-mails-for-a-moderator", "busy-tickets-told-together"),
 }
 # An answer of ours to one person is no mail of the list (RFC 2369 4).
-OF_NO_LIST = {"confirm-mail", "answer-to-a-request", "help-by-mail"}
+OF_NO_LIST = {
+    *("confirm-mail", "answer-to-a-request", "help-by-mail"),
+    *("confirm-mail-of-a-first-post", "held-mails-for-a-moderator", "busy-tickets-told-together"),
+}
 
 
 def golden(case: Callable[[House], Copy]) -> Path:
