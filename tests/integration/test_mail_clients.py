@@ -163,7 +163,8 @@ def test_an_answer_to_a_ticket_copy_lands_in_its_ticket(
     written_to = [box["address"] for box in (*explained["reading"]["to"], *explained["reading"]["cc"])]
     # s-nail keeps to the Reply-To even when it answers all.
     both = everybody and answer is Person.answer_with_neomutt
-    assert ("osg-general+1@lists.example.org" in written_to) is both
+    # The Reply-To is shown without its token, so both read alike.
+    assert written_to.count("osg-general+1@lists.example.org") == 1 + both
     # The asker is told once, and of what is new only.
     wait_until(lambda: world.mails_of(ASKER), 10)
     [told] = world.mails_of(ASKER)

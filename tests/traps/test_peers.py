@@ -297,9 +297,10 @@ def signed_lines(header_lines: bytes) -> list[bytes]:
 
 
 def test_trap_3_a_number_in_the_subject_of_a_stranger_opens_no_private_ticket(community: Community) -> None:
-    community.inject(mail("Subject: A key was stolen"), ["osg-general+private@lists.example.org"])
-    result = community.inject(mail("Subject: Re: [OSG #1] A key was stolen", author="eve@z.example"))
-    assert (result["held"], told(community), len(posts_of(community))) == (True, set(), 1)
+    opened = community.inject(mail("Subject: A key was stolen"), ["osg-general+private@lists.example.org"])
+    number = opened["ticket"]
+    result = community.inject(mail(f"Subject: Re: [OSG #{number}] A key was stolen", author="eve@z.example"))
+    assert (result["held"], told(community), len(posts_of(community, number))) == (True, set(), 1)
 
 
 def test_trap_5_who_stands_in_reply_to_or_in_a_forwarded_text_is_not_the_author(community: Community) -> None:
