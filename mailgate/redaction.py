@@ -11,10 +11,21 @@ from typing import Final
 
 _PROOF: Final = r"[a-z2-7]{16}"
 # L+42.<token>@, L+42.done.<token>@, L+unsubscribe.<token>@, L+hold.approve.<id>.<token>@, L-bounces+17.<mac>@
-_BEFORE: Final = r"\+(?:[a-z0-9_-]{1,40}\.){0,3}[a-z0-9_-]{1,40}|-bounces\+[0-9]{1,18}"
-_ADDRESS: Final = rf"({_BEFORE})\.{_PROOF}(?=@)"
-_PATH: Final = r"/(?:leave|confirm|hold)/[^\s/]{1,100}/[^\s/]{1,400}/|/login/[^\s/]{1,400}/"
-_LINK: Final = rf"({_PATH}){_PROOF}\b"
+# Also in a URL, as mail filters that rewrite links and clients that show them have it, and broken at a line's
+# end. A ticket's number before it is enough to know one, whatever became of the @.
+_PLUS: Final = r"(?:\+|%2B|&#43;)"
+_BEFORE: Final = (
+    rf"{_PLUS}(?:[a-z0-9_-]{{1,40}}\.){{0,3}}[a-z0-9_-]{{1,40}}(?=\.{_PROOF}\"?\s{{0,2}}(?:@|%40|&#64;))"
+    rf"|{_PLUS}[0-9]{{1,18}}(?:\.[a-z]{{1,10}})?|-bounces{_PLUS}[0-9]{{1,18}}"
+)
+_ADDRESS: Final = rf"({_BEFORE})\.{_PROOF}(?![a-z0-9])"
+_SLASH: Final = r"(?:/|%2F)"
+_STEP: Final = r"(?:(?!%2F)[^\s/])"
+_PATH: Final = (
+    rf"{_SLASH}(?:leave|confirm|hold){_SLASH}{_STEP}{{1,100}}{_SLASH}{_STEP}{{1,400}}{_SLASH}"
+    rf"|{_SLASH}login{_SLASH}{_STEP}{{1,400}}{_SLASH}"
+)
+_LINK: Final = rf"({_PATH})(?:\r?\n[> ]{{0,9}})?{_PROOF}"
 _ADDRESS_TEXT: Final = re.compile(_ADDRESS, re.IGNORECASE | re.ASCII)
 _LINK_TEXT: Final = re.compile(_LINK, re.IGNORECASE | re.ASCII)
 _ADDRESS_BYTES: Final = re.compile(_ADDRESS.encode(), re.IGNORECASE)

@@ -38,9 +38,15 @@ class Telling:
 
 def telling(connection: Connection, ticket_id: TicketId, post: Post, until: datetime) -> Telling:
     """A post and what was said before it; of an opening told late, what was said after it until then."""
-    present = [one for one in posts.of_ticket(connection, ticket_id) if one.disposition not in _PROGRAMS]
+    present = told_posts(connection, ticket_id)
     before = [one for one in present if one.n < post.n or (post.n == 1 < one.n and one.received <= until)]
     return Telling(ticket_id, post, tuple(before))
+
+
+def told_posts(connection: Connection, ticket_id: TicketId) -> list[Post]:
+    """The posts of people in a ticket, each as far as as_text() tells it."""
+    found = posts.beginnings(connection, ticket_id, _MOST_OF_ONE + 1)
+    return [one for one in found if one.disposition not in _PROGRAMS]
 
 
 def missed(connection: Connection, told_of: Telling, told: Sequence[Told]) -> dict[Address, tuple[Post, ...]]:

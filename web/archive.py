@@ -18,8 +18,12 @@ from tracker.storage.posts import Post
 
 _PROGRAMS: Final = frozenset(kind.value for kind in AUTOMATIC)
 # The last character before @ ends the part that is hidden; bounded, so that it is linear.
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9._%+=~-]{1,64}@(?=[A-Za-z0-9-]{1,63}\.[A-Za-z0-9])")
+_ADDRESS: Final = re.compile(r"[\w.%+=~!#$&'*/?^`{|}-]{1,64}(?:@|%40)(?=[\w-]{1,63}\.\w)", re.IGNORECASE)
 _MOST_POSTS: Final = 1000
+# Of one post, where it stands alone, and where it is one of many; and of all of them together.
+_MOST_ALONE: Final = 200_000
+_MOST_OF_ONE: Final = 20_000
+_MOST_CHARACTERS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,11 @@ def ticket_of(connection: Connection, number: int) -> TicketPage | None:
     ticket = _public(connection, number)
     if ticket is None:
         return None
-    shown = _shown(connection, ticket)[:_MOST_POSTS]
-    return TicketPage(_masked_title(ticket), tuple(_page(ticket, post) for post in shown))
+    shown, left = [], _MOST_CHARACTERS
+    for post in _shown(connection, ticket, _MOST_OF_ONE)[:_MOST_POSTS]:
+        left -= len(post.text)
+        shown.append(_page(ticket, post if left > 0 else replace(post, text=""), _MOST_OF_ONE))
+    return TicketPage(_masked_title(ticket), tuple(shown))
 
 
 def post_of(connection: Connection, number: int, n: int) -> PostPage | None:
@@ -56,7 +63,8 @@ def post_of(connection: Connection, number: int, n: int) -> PostPage | None:
     ticket = _public(connection, number)
     if ticket is None:
         return None
-    return next((_page(ticket, post) for post in _shown(connection, ticket) if post.n == n), None)
+    found = _shown(connection, ticket, _MOST_ALONE, n)
+    return _page(ticket, found[0], _MOST_ALONE) if found else None
 
 
 def _public(connection: Connection, number: int) -> Ticket | None:
@@ -64,11 +72,13 @@ def _public(connection: Connection, number: int) -> Ticket | None:
     return None if ticket is None or ticket.private else ticket
 
 
-def _shown(connection: Connection, ticket: Ticket) -> list[Post]:
-    return [post for post in posts.of_ticket(connection, ticket.id) if post.disposition not in _PROGRAMS]
+def _shown(connection: Connection, ticket: Ticket, most: int, n: int | None = None) -> list[Post]:
+    """Its posts, or that of number `n`; of each one character more than is shown."""
+    found = posts.beginnings(connection, ticket.id, most + 1, n)
+    return [post for post in found if post.disposition not in _PROGRAMS]
 
 
-def _page(ticket: Ticket, post: Post) -> PostPage:
+def _page(ticket: Ticket, post: Post, most: int) -> PostPage:
     author = masked(post.author_name) or post.author_address.partition("@")[0]
     return PostPage(
         _masked_title(ticket),
@@ -76,7 +86,7 @@ def _page(ticket: Ticket, post: Post) -> PostPage:
         ticket.post_count,
         author,
         post.date or post.received,
-        masked(post.text),
+        masked(post.text[:most]) + ("\n[... cut here]" if len(post.text) > most else ""),
     )
 
 

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mailgate.settings import HostPort, WebSettings
+from web.connections import Connection
 
 _DRAIN_S = 5
 
@@ -39,6 +40,8 @@ class WebListener:
         sock = socket.create_server((at.host, at.port), family=family)
         config = uvicorn.Config(
             site,
+            http=Connection,
+            ws="none",
             lifespan="off",
             log_config=None,
             log_level="warning",
@@ -46,7 +49,6 @@ class WebListener:
             server_header=False,
             h11_max_incomplete_event_size=16 * 1024,
             timeout_keep_alive=5,
-            limit_concurrency=200,
             timeout_graceful_shutdown=_DRAIN_S,
             ssl_certfile=settings.tls_certificate_file or None,
             ssl_keyfile=settings.tls_key_file or None,

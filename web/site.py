@@ -35,6 +35,7 @@ _ONE_CLICK: Final = re.compile(
     rb'List-Unsubscribe=One-Click|name="?List-Unsubscribe"?[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\nOne-Click'
 )
 _CONFIRM: Final = re.compile(rb"confirm=yes")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _ACT: Final = re.compile(rb"(?:^|&)act=([a-z]{3,10})(?:&|$)")
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -63,17 +64,20 @@ class Site:
     def asgi(self) -> Starlette:
         """The application that a server runs."""
         both = ["GET", "POST"]
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route("/leave/{list}/{what}/{token}", self.leave, methods=both),
                 Route("/confirm/{list}/{what}/{token}", self.confirm, methods=both),
                 Route("/hold/{list}/{what}/{token}", self.hold, methods=both),
                 Route("/login/{what}/{token}", self.login, methods=both),
-                Route("/t/{number:int}", self.ticket),
-                Route("/t/{number:int}/{n:int}", self.post),
+                Route("/t/{number}", self.ticket),
+                Route("/t/{number}/{n}", self.post),
             ],
             exception_handlers={404: self.not_found, 405: self.not_found},
         )
+        # Else "/t/1/" is answered with an address made of what the client calls this host.
+        app.router.redirect_slashes = False
+        return app
 
     async def leave(self, request: Request) -> Response:
         """A way out: GET shows the button, POST leaves."""
@@ -135,13 +139,14 @@ class Site:
 
     async def ticket(self, request: Request) -> Response:
         """A public ticket: its posts, a line each."""
+        number = _number(request, "number")
         return await self._archived(
-            lambda connection: archive.ticket_of(connection, request.path_params["number"]), "ticket.html.j2"
+            lambda connection: archive.ticket_of(connection, number), "ticket.html.j2"
         )
 
     async def post(self, request: Request) -> Response:
         """One post of a public ticket."""
-        wanted = request.path_params["number"], request.path_params["n"]
+        wanted = _number(request, "number"), _number(request, "n")
         return await self._archived(lambda connection: archive.post_of(connection, *wanted), "post.html.j2")
 
     async def not_found(self, request: Request, error: Exception) -> Response:
@@ -189,6 +194,12 @@ class Site:
 
     def _not_found(self) -> Response:
         return self._page("missing.html.j2", status=404)
+
+
+def _number(request: Request, name: str) -> int:
+    """A number in a path; 0, which nothing has, where it is none that a database can hold."""
+    text = request.path_params[name]
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 async def _body(request: Request) -> bytes:

@@ -10,19 +10,17 @@ from mailgate.addressed import Asked
 from mailgate.addresses import Verb, ticket_address
 from mailgate.commands.acts import Asking
 from mailgate.compose import Composer
-from mailgate.kinds.classify import AUTOMATIC
 from mailgate.notices import Notice
 from mailgate.reading import Reading
 from mailgate.verdict import Verdict
 from tracker import tickets
 from tracker.model import PersonId, Ticket, TicketId
 from tracker.nosy import Role
-from tracker.storage import people, posts, queues
+from tracker.storage import people, queues
 from tracker.storage import tickets as store
 from tracker.unit_of_work import UnitOfWork
 
 _REASON: Final = "you asked for what was said in this ticket, or follow it"
-_PROGRAMS: Final = frozenset(kind.value for kind in AUTOMATIC)
 
 
 def wanted(asked: Iterable[Asked], asking: Asking, verdict: Verdict) -> tuple[TicketId, ...]:
@@ -51,11 +49,7 @@ def _tell(uow: UnitOfWork, composer: Composer, reading: Reading, ticket: Ticket)
     sender = people.find_sender(connection, reading.sender)
     wishes = {} if sender is None else people.wishes_of(connection, (sender.person.id,))
     timezone = next((one.timezone for one in wishes.values()), "")
-    said = [
-        post
-        for post in posts.of_ticket(connection, ticket.id)
-        if post.disposition not in _PROGRAMS and post.raw_sha256
-    ]
+    said = [post for post in sofar.told_posts(connection, ticket.id) if post.raw_sha256]
     body = composer.render(
         "retelling/body.txt.j2",
         ticket=ticket,

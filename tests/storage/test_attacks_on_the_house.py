@@ -13,6 +13,8 @@ from sqlalchemy import Connection, event
 
 from mailgate.errands import Errand, run_due
 from tests.support.community import LIST, START, Community, header
+from tests.support.costs import memory
+from web import archive
 
 ANN, MEG, SUE = "ann@people.example", "meg@people.example", "sue@people.example"
 REQUEST = "osg-general-request@lists.example.org"
@@ -130,3 +132,18 @@ def test_one_mail_is_answered_with_few(community: Community) -> None:
     community.bag.copies.clear()
     community.inject(mail("x", "", MEG), [f"osg-general+{n + 1}.show@lists.example.org" for n in range(40)])
     assert 1 <= len([copy for copy in community.bag.copies if header(copy, "Subject")]) <= 21
+
+
+def test_an_answer_costs_no_more_where_much_was_said_before(community: Community) -> None:
+    community.inject(mail("Grid at ours", "text"))
+    for n in range(12):
+        community.inject(
+            mail("Re: [OSG #1] Grid at ours", f"{n}\n" + "words of it\n" * 80_000, f"p{n}@x.example")
+        )
+    answer = mail("Re: [OSG #1] Grid at ours", "a word", MEG)
+    assert memory(lambda: community.inject(answer)) < 8_000_000
+    assert memory(lambda: archive_page(community)) < 8_000_000
+
+
+def archive_page(community: Community) -> object:
+    return community.app.read(lambda connection: archive.ticket_of(connection, 1))

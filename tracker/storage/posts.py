@@ -77,6 +77,15 @@ _INSERT_KEY = {
 _INSERT_ATTACHMENT = insert(t.attachment)
 _BY_IDS = select(t.post).where(t.post.c.id.in_(bindparam("ids", expanding=True)))
 _OF_TICKET = select(t.post).where(t.post.c.ticket_id == bindparam("ticket")).order_by(t.post.c.n)
+_TEXTS: Final = ("text", "new_text")
+_BEGINNINGS = (
+    select(
+        *(column for column in t.post.c if column.name not in _TEXTS),
+        *(func.substr(t.post.c[name], 1, bindparam("characters")).label(name) for name in _TEXTS),
+    )
+    .where(t.post.c.ticket_id == bindparam("ticket"))
+    .order_by(t.post.c.n)
+)
 _RECENT_IDS = (
     select(t.post.c.message_id)
     .where(
@@ -216,6 +225,18 @@ def by_ids(connection: Connection, ids: Iterable[PostId]) -> dict[PostId, Post]:
 def of_ticket(connection: Connection, ticket_id: TicketId) -> tuple[Post, ...]:
     """The posts of a ticket in order."""
     return tuple(post_of(row) for row in connection.execute(_OF_TICKET, {"ticket": ticket_id}))
+
+
+def beginnings(
+    connection: Connection, ticket_id: TicketId, characters: int, n: int | None = None
+) -> tuple[Post, ...]:
+    """The posts of a ticket in order, or the one of number `n`; of each so much text as is wanted of any.
+
+    A ticket may hold more text than there is memory.
+    """
+    query = _BEGINNINGS if n is None else _BEGINNINGS.where(t.post.c.n == n)
+    rows = connection.execute(query, {"ticket": ticket_id, "characters": characters})
+    return tuple(post_of(row) for row in rows)
 
 
 def latest_texts(
