@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailgate import cli_lists_bans, cli_lists_import, cli_lists_set, cli_mail, cli_repair
+from mailgate import cli_lists_bans, cli_lists_import, cli_lists_set, cli_mail, cli_repair, erasures
 from mailgate.cli_base import Context, Group, Refusal, done, give_home, json_option
 from mailgate.cli_brakes import pause, resume
 from mailgate.cli_demo import demo
@@ -100,6 +100,8 @@ def serve(context: Context, role: str, shadow: bool) -> None:
     mailgate serve
     mailgate serve --shadow
     """
+    for one in context.write(lambda connection: erasures.replay(connection, context.folder)):
+        click.echo(f"erased again, as before the restore: {one.stands}", err=True)
     context.app.shadow = shadow
     if shadow:
         allowed = ", ".join(sorted(context.app.settings.outgoing.shadow_allow)) or "nobody"

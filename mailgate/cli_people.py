@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from mailgate import about, erasures
 from mailgate.cli_base import (
     Context,
     Group,
@@ -16,6 +18,7 @@ from mailgate.cli_base import (
     json_option,
     print_rows,
 )
+from mailgate.erasing import Erased, erase
 from mailgate.exporting import iso
 from mailgate.offering import read_interest
 from tracker.model import PersonId
@@ -161,3 +164,69 @@ def people_role(
         return {"address": one.address, **_roles(connection, one.id)}
 
     print_rows([context.app.write(change)], as_json=as_json)
+
+
+@people_group.command("export")
+@click.argument("address")
+@click.pass_obj
+def people_export(context: Context, address: str) -> None:
+    """All that is kept about somebody, as JSON lines: what they chose, wrote, did and were sent.
+
+    \b
+    mailgate people export ann@x.example > ann.jsonl
+    """
+    for row in context.read(lambda c: list(about.everything(c, people.find(c, normalise_address(address))))):
+        click.echo(json.dumps(row, ensure_ascii=False))
+
+
+@people_group.command("erase")
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be rewritten.")
+@json_option
+@click.pass_obj
+def people_erase(context: Context, address: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Take somebody out of all that is kept: what they wrote, and where others name them.
+
+    Texts, raw mail and files of theirs are gone for good; tickets, their numbers and threads stay. It is done
+    again by itself after a restore, for which erased.jsonl in the instance's folder must stay.
+
+    \b
+    mailgate people erase ann@x.example --dry-run
+    """
+    wanted = normalise_address(address)
+    if not (yes or dry_run):
+        click.confirm(f"All that {wanted} wrote is gone for good then. Go on?", abort=True)
+
+    def work(connection: Connection) -> Erased:
+        person = people.find(connection, wanted)
+        addresses = people.addresses_of(connection, person.id)
+        found = erase(connection, person)
+        if dry_run:
+            raise _TakeBack(found)
+        # Before the commit: rather one erasure too many is remembered than one forgotten.
+        erasures.note(context.folder, addresses, context.app.clock())
+        return found
+
+    try:
+        found = context.write(work)
+    except _TakeBack as trial:
+        found = trial.found
+    verb = "would be" if dry_run else "are"
+    done(
+        f"{found.posts} posts {verb} erased, {found.mails} mails, and {found.mentions} places that name them",
+        as_json=as_json,
+        stands=found.stands,
+        posts=found.posts,
+        mails=found.mails,
+        mentions=found.mentions,
+        dry_run=dry_run,
+    )
+
+
+class _TakeBack(Exception):
+    """Carries what would be done out of a transaction that is rolled back."""
+
+    def __init__(self, found: Erased) -> None:
+        super().__init__()
+        self.found = found

@@ -1,0 +1,175 @@
+"""Somebody taken out of everything: no byte is left, tickets stay whole, a restore is cleaned again."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Connection, LargeBinary, Text, select
+
+from mailgate import erasures
+from mailgate.app import App
+from mailgate.cli import main
+from mailgate.erasing import erase
+from mailgate.instance import METADATAS, load_instance
+from tests.support.community import LIST, Community
+from tracker.people import normalise_address
+from tracker.storage import people
+
+UNA, OTHER, BEN, SUE = "una.rareling@people.example", "ur@home.example", "ben@people.example", "sue@x.example"
+NAME = "Una Rareling"
+MARKER = "Zanzibar-secret-41"
+TICKET = "osg-general+1@lists.example.org"
+_count = iter(range(10_000))
+
+
+def mail(sender: str, text: str, subject: str = "Jobs fail", **fields: str) -> bytes:
+    known = {"To": LIST, "Message_ID": f"<e{next(_count)}@people.example>"} | fields
+    extra = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in known.items())
+    return f"From: {sender}\nSubject: {subject}\n{extra}\n{text}\n".encode()
+
+
+def with_file(marker: str) -> bytes:
+    coded = base64.b64encode(f"{marker} in a file".encode()).decode()
+    return (
+        f"From: {NAME} <{UNA}>\nTo: {LIST}\nSubject: Logs\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="x"\n\n--x\n\nSee the file.\n--x\n'
+        f"Content-Type: text/plain\nContent-Disposition: attachment; filename={marker}.txt\n"
+        f"Content-Transfer-Encoding: base64\n\n{coded}\n--x--\n"
+    ).encode()
+
+
+@pytest.fixture
+def house(community: Community) -> Community:
+    """Una asks, is answered, quoted, told, subscribed, banned somewhere, and writes from two addresses."""
+    community.subscribe(SUE, "all")
+    community.subscribe(UNA, "all")
+    community.add_address(UNA, OTHER)
+    community.inject(mail(f"{NAME} <{UNA}>", f"They fail. {MARKER}", Message_ID="<q@people.example>"))
+    quoted = f"On Monday, {NAME} <{UNA}> wrote:\n> They fail. {MARKER}\n\nThe disk is full, {NAME}.\n"
+    community.inject(mail(BEN, quoted, "Re: Jobs fail", In_Reply_To="<q@people.example>", Cc=UNA), [TICKET])
+    coded = base64.b64encode(f"Ask {UNA} about it.\n".encode()).decode()
+    community.inject(
+        mail(
+            BEN,
+            coded,
+            "Re: Jobs fail",
+            MIME_Version="1.0",
+            Content_Type="text/plain; charset=utf-8",
+            Content_Transfer_Encoding="base64",
+        ),
+        [TICKET],
+    )
+    community.inject(with_file(MARKER))
+    community.inject(mail(OTHER, "!priority high", "Re: Jobs fail"), [TICKET], trust="aligned")
+    community.inject(mail(UNA, "", "settings"), ["osg-general-request@lists.example.org"], trust="aligned")
+    community.inject(mail(UNA, MARKER, "[OSG #77] Held"))
+    community.pass_time(minutes=20)
+    return community
+
+
+def run(house: Community, *words: str) -> Result:
+    return CliRunner().invoke(main, [*words, "--home", str(house.app.instance.home)])
+
+
+def left(house: Community, *needles: str) -> list[str]:
+    """Where in the database something stands still, in any text or bytes."""
+
+    def look(connection: Connection) -> list[str]:
+        found = []
+        for metadata in METADATAS:
+            for table in metadata.sorted_tables:
+                columns = [c for c in table.columns if isinstance(c.type, Text | LargeBinary)]
+                for row in connection.execute(select(*columns)) if columns else ():
+                    for column, value in zip(columns, row, strict=True):
+                        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+                        found += [
+                            f"{table.name}.{column.name}: {text[:300]}"
+                            for needle in needles
+                            if needle.lower() in text.lower()
+                        ]
+        return found
+
+    return house.app.read(look)
+
+
+def test_nothing_is_left_of_somebody_and_their_tickets_are_whole(house: Community) -> None:
+    assert left(house, UNA)
+    assert left(house, MARKER)
+    done = run(house, "people", "erase", UNA, "--yes", "--json")
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.output)
+    assert (said["posts"], said["dry_run"]) == (3, False)
+    coded = base64.b64encode(f"{MARKER} in a file".encode()).decode()[:24]
+    # What Ben quoted of her words is his to keep; her name and addresses are not in it.
+    assert left(house, UNA, OTHER, NAME, coded) == []
+    assert all(MARKER not in one or "disk is full" in one for one in left(house, MARKER))
+    ticket = house.ticket(1)
+    assert [post["n"] for post in ticket["posts"]] == [1, 2, 3, 4]
+    assert ticket["posts"][0]["text"] == "[erased]"
+    assert "The disk is full" in ticket["posts"][1]["text"]
+    for words in (("ticket", "show", "1"), ("export",), ("export", "--format", "mbox"), ("hold", "list")):
+        assert run(house, *words).exit_code == 0
+    reply = house.inject(mail(BEN, "And now?", "Re: Jobs fail", In_Reply_To="<q@people.example>"))
+    assert (reply["ticket"], reply["evidence"]) == (1, "reference")
+
+
+def test_a_trial_changes_nothing(house: Community) -> None:
+    before = left(house, UNA)
+    assert run(house, "people", "erase", UNA, "--dry-run").exit_code == 0
+    assert left(house, UNA) == before
+    assert not (house.app.instance.home / erasures.FILE).exists()
+
+
+def test_what_is_not_confirmed_is_not_done(house: Community) -> None:
+    assert run(house, "people", "erase", UNA).exit_code == 1
+    assert left(house, UNA)
+
+
+def test_a_restored_database_is_cleaned_again(house: Community, tmp_path: Path) -> None:
+    home = house.app.instance.home
+    house.app.close()
+    shutil.copy(home / "mailgate.db", tmp_path / "backup.db")
+    assert run(house, "people", "erase", UNA, "--yes").exit_code == 0
+    noted = (home / erasures.FILE).read_text()
+    assert "una" not in noted
+    # Elsewhere, as after a lost disk: the old database, and the file that lay beside the new one.
+    restored = tmp_path / "restored"
+    shutil.copytree(home, restored, ignore=shutil.ignore_patterns("mailgate.db*"))
+    shutil.copy(tmp_path / "backup.db", restored / "mailgate.db")
+    house.app = App.open(load_instance(restored), house.clock)
+    assert left(house, UNA)
+    found = house.app.write(lambda connection: erasures.replay(connection, restored))
+    assert len(found) == 1
+    assert left(house, UNA, OTHER, NAME) == []
+    assert house.app.write(lambda connection: erasures.replay(connection, restored)) == ()
+
+
+def test_somebody_of_a_short_name_takes_no_words_along(house: Community) -> None:
+    house.inject(mail("Ann <ann@x.example>", "Hello, Ann here.", "Other"))
+    house.inject(mail(BEN, "Annual report of Ann.", "Re: Other"), ["osg-general+3@lists.example.org"])
+    house.app.write(lambda c: erase(c, people.find(c, normalise_address("ann@x.example"))))
+    assert any("Annual report of Ann." in post["text"] for one in house.tickets() for post in one["posts"])
+
+
+def test_what_is_kept_about_somebody_is_theirs_to_read(house: Community) -> None:
+    printed = run(house, "people", "export", UNA)
+    rows = [json.loads(line) for line in printed.output.splitlines()]
+    kinds = {row["table"] for row in rows}
+    assert {
+        "person",
+        "addresses",
+        "subscription",
+        "membership",
+        "post",
+        "event",
+        "inbound",
+        "delivery",
+    } <= kinds
+    raws = [base64.b64decode(row["raw"]) for row in rows if row["table"] == "post"]
+    assert any(MARKER.encode() in raw for raw in raws)
+    assert all(row.get("author_address") in (None, UNA, OTHER) for row in rows)
