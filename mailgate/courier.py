@@ -30,13 +30,14 @@ class Copy:
 class Result(Enum):
     """What became of a copy: taken over by the other side, to be tried again, or refused for good.
 
-    `SHADOWED`: it was not handed over, for we are a shadow.
+    `SHADOWED`: it was not handed over, for we are a shadow. `WITHHELD`: nor ever will be.
     """
 
     SENT = "sent"
     DEFERRED = "deferred"
     FAILED = "failed"
     SHADOWED = "shadowed"
+    WITHHELD = "withheld"
 
 
 @dataclass(frozen=True, slots=True)

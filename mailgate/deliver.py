@@ -21,7 +21,9 @@ from mailgate.deliveries import DeliveryId, Due, Result, State
 from mailgate.errors import printable
 from mailgate.pauses import Paused
 from tracker.model import Queue, QueueId
+from tracker.nosy import Role
 from tracker.storage import queues
+from tracker.storage import tickets as store
 from tracker.storage.database import Database
 from tracker.unit_of_work import Clock
 
@@ -29,6 +31,8 @@ _BATCH: Final = 200
 # So many copies are worth another connection.
 _SHARE: Final = 25
 _LONGEST_WAIT: Final = timedelta(hours=4)
+_OUTSIDE: Final = frozenset({Role.SUBSCRIBER, Role.CONTACT, Role.OFFERED})
+_HIDDEN: Final = "not sent: its ticket is private by now"
 
 Settle = Callable[[Callable[[Connection], None]], Future[None]]
 
@@ -74,11 +78,12 @@ class Deliverer:
     def run_once(self, settle: Settle) -> int:
         """Deliver one batch; gives its size, 0 when nothing is due."""
         now = self._clock()
-        batch, copies = self._database.read(lambda connection: self._load(connection, now))
+        batch, hidden, copies = self._database.read(lambda connection: self._load(connection, now))
         if not batch:
             return 0
         by_id = {due.id: due for due in batch}
         outcomes = [outcome for share in self._send_all(self._shares(copies)) for outcome in share]
+        outcomes += [Outcome(number, Sent.WITHHELD, _HIDDEN) for number in hidden]
         self._settle(settle, outcomes, by_id)
         return len(batch)
 
@@ -92,17 +97,22 @@ class Deliverer:
             shares[hash(copy.recipient) % len(shares)].append(copy)
         return shares
 
-    def _load(self, connection: Connection, now: datetime) -> tuple[tuple[Due, ...], list[Copy]]:
+    def _load(
+        self, connection: Connection, now: datetime
+    ) -> tuple[tuple[Due, ...], frozenset[DeliveryId], list[Copy]]:
+        """What is due, what of it must not go out, and the copies of the rest."""
         if pauses.is_paused(connection, Paused.DELIVER):
-            return (), []
+            return (), frozenset(), []
         batch = deliveries.due(connection, now, _BATCH)
         rendered = deliveries.load(connection, {due.outgoing_id for due in batch}) if batch else {}
         lists: dict[QueueId, Queue] = {q.id: q for q in queues.everyone(connection)} if batch else {}
+        hidden = _hidden(connection, batch)
         copies = []
         for due in batch:
             outgoing = rendered[due.outgoing_id]
-            copies.append(self._composer.personal(outgoing, due, lists[outgoing.queue_id]))
-        return batch, copies
+            if due.id not in hidden:
+                copies.append(self._composer.personal(outgoing, due, lists[outgoing.queue_id]))
+        return batch, hidden, copies
 
     def _send_all(self, shares: Sequence[Sequence[Copy]]) -> list[list[Outcome]]:
         """Send each share over its courier, side by side."""
@@ -140,6 +150,8 @@ class Deliverer:
             return Result(due.id, State.SENT, now, outcome.reply)
         if outcome.result is Sent.SHADOWED:
             return Result(due.id, State.SHADOWED, now, outcome.reply)
+        if outcome.result is Sent.WITHHELD:
+            return Result(due.id, State.DROPPED, now, outcome.reply)
         again = self._patience.next_try(due, now) if outcome.result is Sent.DEFERRED else None
         if again is None:
             return Result(due.id, State.FAILED, now, outcome.reply)
@@ -149,6 +161,15 @@ class Deliverer:
         self._threads.shutdown()
         for courier in self._couriers:
             courier.close()
+
+
+def _hidden(connection: Connection, batch: Sequence[Due]) -> frozenset[DeliveryId]:
+    """Copies for people who hear of public tickets only, of one that became private while they waited."""
+    outside = [due for due in batch if due.role in _OUTSIDE and due.ticket_id is not None]
+    numbers = {due.ticket_id for due in outside if due.ticket_id is not None}
+    tickets = store.resolve(connection, numbers) if numbers else {}
+    private = {number for number, ticket in tickets.items() if ticket.private}
+    return frozenset(due.id for due in outside if due.ticket_id in private)
 
 
 def _send(courier: Courier, share: Sequence[Copy]) -> list[Outcome]:

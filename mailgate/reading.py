@@ -16,7 +16,7 @@ from mailgate.apart import read_attachments, read_message
 from mailgate.commandwords import Word, of_text, split_subject
 from mailgate.inbound import Mail
 from mailgate.kinds.classify import understood
-from mailgate.message import Classified, Mailbox, ParsedMessage
+from mailgate.message import Attachment, Classified, Mailbox, ParsedMessage
 from mailgate.requesters import Asker, askers
 from mailgate.senders import ListServers, trust_of_author, with_author
 from mailgate.threads.identity import Identity, identity_of, named_keys
@@ -37,6 +37,8 @@ _MOST_COPIED: Final = 100
 _GIT_ID: Final = re.compile(r"<?(\d{14}\.\d+|\d{9,11}-\d+)-\d+-([^<>\s]+)>?", re.ASCII)
 _LONGEST_SERIES: Final = 200
 _QUOTED_CHARACTERS: Final = 64 * 1024
+_MOST_QUOTED: Final = 100
+_MOST_MAILS: Final = 5
 # What says which ticket a mail is of, what is asked, and that it is no other mail.
 _DECIDING: Final = frozenset({"subject", "date", "message-id", "in-reply-to", "references"})
 _SHAPING: Final = frozenset({"content-type"})
@@ -164,7 +166,7 @@ def read_mail(
         thread_key=_series_key(message, subject) or _thread_key(message),
         rooted=tuple(dict.fromkeys(n for i in ids if (n := keys.read_root_id(i)) is not None)),
         claimed=tuple(n for i in ids if (n := keys.claimed_root(i, domains)) is not None),
-        quoted=_quoted_tickets(message.text, queue),
+        quoted=_quoted_tickets((message.text, *_attached_mails(message, mail.raw)), queue),
         copied_to=_copied_to(headers, queues),
         asked_by=askers(message, list_servers, queues) if subject.passes_on else (),
         passed_on=_passed_on(message) if subject.passes_on else None,
@@ -270,20 +272,45 @@ def _series_key(message: ParsedMessage, subject: SubjectReading) -> str | None:
     return None if found is None else key_store.series_key(f"{found[1]}-{found[2]}"[:_LONGEST_SERIES])
 
 
-def _quoted_tickets(text: str, queue: Queue) -> tuple[TicketId, ...]:
-    """Tickets whose addresses stand in the text: the foot of a mail of ours that was quoted."""
+def _quoted_tickets(texts: Iterable[str], queue: Queue) -> tuple[TicketId, ...]:
+    """Tickets whose addresses stand in a text: in the foot of a mail of ours that was quoted."""
     found: dict[TicketId, None] = {}
-    for local, _, domain in (address.rpartition("@") for address in queue.addresses):
-        if local + "+" in text:
-            pattern = _ticket_address_pattern(local, domain)
-            found |= {TicketId(int(match[1])): None for match in pattern.finditer(text[:_QUOTED_CHARACTERS])}
-    return tuple(found)
+    for text in map(_ends, texts):
+        for local, _, domain in (address.rpartition("@") for address in queue.addresses):
+            if local in text:
+                pattern = _ticket_address_pattern(local, domain)
+                found |= {TicketId(int(match[1])): None for match in pattern.finditer(text)}
+    return tuple(found)[:_MOST_QUOTED]
+
+
+def _ends(text: str) -> str:
+    """What stands first in a text, and last: a foot comes after all that was said."""
+    if len(text) <= 2 * _QUOTED_CHARACTERS:
+        return text
+    return f"{text[:_QUOTED_CHARACTERS]}\n{text[-_QUOTED_CHARACTERS:]}"
 
 
 @lru_cache(maxsize=64)
 def _ticket_address_pattern(local_part: str, domain: str) -> re.Pattern[str]:
+    """Also as a link has it: filters and clients write those anew."""
     local, host = re.escape(local_part), re.escape(domain)
-    return re.compile(rf"\b{local}\+(\d{{1,18}})(?:\.[a-z0-9.]{{1,40}})?@{host}\b", re.ASCII | re.IGNORECASE)
+    return re.compile(
+        rf"(?:\b|(?<=%3A)){local}(?:\+|%2B)(\d{{1,18}})(?:\.[a-z0-9.]{{1,40}})?(?:@|%40){host}\b",
+        re.ASCII | re.IGNORECASE,
+    )
+
+
+def _attached_mails(message: ParsedMessage, raw: bytes) -> tuple[str, ...]:
+    """Mails that a client attached as if they were any file."""
+    if not any(_is_mail_file(file) for file in message.attachments):
+        return ()
+    files = [data for file, data in read_attachments(raw) if _is_mail_file(file)]
+    # Outlook keeps them in UTF-16.
+    return tuple(data.replace(b"\0", b"").decode("ascii", "replace") for data in files[:_MOST_MAILS])
+
+
+def _is_mail_file(file: Attachment) -> bool:
+    return file.name.lower().endswith((".eml", ".msg"))
 
 
 def _passed_on(message: ParsedMessage) -> str | None:

@@ -25,6 +25,9 @@ _KEY_BYTES: Final = 32
 _ROOT_ID: Final = re.compile(
     r"<t(\d{1,18})\.([a-z2-7]{1,16})\.([a-z2-7]{16})@[^<>\s@]{1,255}>", re.ASCII | re.IGNORECASE
 )
+_LIKE_A_ROOT_ID: Final = re.compile(
+    r"<t(\d{1,18})\.[a-z0-9.]{8,60}@[^<>\s@]{1,255}>", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Keys:
 
     def claimed_root(self, message_id: str, domains: Sequence[str]) -> TicketId | None:
         """The ticket of what looks like a root id of `domains` and is none: broken, or forged."""
-        found = _ROOT_ID.fullmatch(message_id)
+        found = _LIKE_A_ROOT_ID.fullmatch(message_id)
         if found is None or self.read_root_id(message_id):
             return None
         if message_id.lower().rpartition("@")[2].rstrip(">") not in domains:

@@ -6,6 +6,7 @@ answer to a confirm mail. To an address that proved nothing goes one mail a day,
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -43,6 +44,8 @@ _CONFIRMED: Final = frozenset(
         *(Ask.TIMEZONE, Ask.FORMAT, Ask.INTEREST, Ask.NO_INTEREST),
     }
 )
+# No name of a host, and so no link, can be written with these.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9+_/, -]{0,60}", re.ASCII)
 _FOR_READERS: Final = frozenset({Ask.HELP, Ask.SEARCH, Ask.QUEUE, Ask.TOPICS})
 
 
@@ -240,6 +243,9 @@ def _answer_stranger(asker: Asker, asked: tuple[Request, ...]) -> Verdict:
 def _confirmable(asker: Asker, request: Request) -> bool:
     if request.ask is Ask.SUBSCRIBE:
         return True
+    if _PLAIN.fullmatch(request.argument) is None:
+        # Else anybody could have us mail their words to a member.
+        return False
     return request.ask in _CONFIRMED and asker.sender is not None and asker.sender.person.member
 
 
@@ -258,7 +264,7 @@ def _send(asker: Asker, answers: tuple[Answer, ...], reason: str = _REASON) -> V
         key=f"request.{asker.reading.mail.uid}",
         queue=asker.queue,
         to=asker.address,
-        subject=f"Re: {asker.reading.subject.title or 'your request'}",
+        subject=f"Re: {_title(asker)}",
         body=body,
         reason=reason,
         role=nosy.Role.MEMBER,
@@ -266,6 +272,11 @@ def _send(asker: Asker, answers: tuple[Answer, ...], reason: str = _REASON) -> V
     )
     notices.send(connection, asker.composer, notice, now)
     return _note(asker, "answered", answers)
+
+
+def _title(asker: Asker) -> str:
+    """As the asker wrote it, but to an address that nothing proves: that hears no word of a stranger's."""
+    return (asker.reading.trust.believed and asker.reading.subject.title) or "your request"
 
 
 def _wrapped(said: str) -> str:

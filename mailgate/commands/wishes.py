@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from mailgate.commands.requestwords import Ask, Request
 from mailgate.offering import read_interest
 from tracker.model import Address, BadValue, Delivery, Person, Queue
-from tracker.storage import bans, centers, interests, people, queues, topics
+from tracker.storage import bans, centers, interests, people, queues, roles, topics
 from tracker.storage.queues import Subscriber
 from tracker.unit_of_work import UnitOfWork
 from tracker.words import nearest
@@ -233,7 +233,16 @@ def _of_list(queue: Queue, one: Subscriber, now: datetime) -> list[str]:
 
 
 def own_address(wisher: Wisher, address: Address) -> str:
-    """`address` belongs to this person, too: who reads its mail has said so."""
+    """`address` belongs to this person, too: who reads its mail has said so.
+
+    What it may do beyond what everybody may it does not bring along: no mail gives such rights.
+    """
+    other = people.find_sender(wisher.uow.connection, address)
+    theirs = other is not None and other.person.id != wisher.person.id
+    if other is not None and theirs and (other.staff or other.roles != roles.NONE):
+        raise BadValue(f"{address} has rights here that no mail passes on; the owner of the list can")
+    if centers.has_address(wisher.uow.connection, address):
+        raise BadValue(f"{address} is that of a support center")
     people.adopt(wisher.uow.connection, wisher.person, address)
     return f"{address} is yours, too: what comes from there is yours, mail goes to {wisher.person.address}."
 

@@ -102,7 +102,7 @@ def _barred(connection: Connection, question: Question, facts: Known) -> Ticket 
 
 def _names_nothing(question: Question, facts: Known) -> bool:
     """Whether a number in it is that of no ticket: whatever else it names, so looks a private one to it."""
-    numbers = (*question.addressed, *question.claimed, *_tags(question))
+    numbers = (*question.addressed, *question.claimed, *question.quoted, *_tags(question))
     return question.misnamed or any(number not in facts.tickets for number in numbers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 from itertools import count
@@ -131,3 +132,63 @@ def test_no_copy_names_a_private_ticket(house: Community) -> None:
     house.inject(mail("A hole", "secret cms", to=PRIVATE), [PRIVATE])
     house.pass_time(days=8)
     assert [header(copy, "Subject") for copy in house.bag.copies] == []
+
+
+def test_a_copy_that_waited_does_not_go_out_when_its_ticket_became_private(house: Community) -> None:
+    house.subscribe("sue@people.example")
+    house.pause("deliver")
+    opened = house.inject(mail("Hole in cms", "cms is open to all"))["ticket"]
+    house.change_privacy(opened)
+    house.resume("deliver")
+    assert told(house) == set()
+    house.inject(mail("Another disk", "text"))
+    assert told(house) == {"sue@people.example"}
+
+
+@pytest.fixture
+def hidden(community: Community) -> tuple[Community, int]:
+    """A private ticket of which Ann has a copy, beside a public one."""
+    community.subscribe("sue@people.example")
+    number = community.inject(mail("A hole", "secret", MEG, PRIVATE), [PRIVATE])["ticket"]
+    community.operate(f"own {ANN}", number)
+    community.clock.pass_by(minutes=1)
+    at = f"osg-general+{number}@lists.example.org"
+    community.inject(mail("Re: A hole", "more of the secret", MEG, at), [at])
+    community.inject(mail("A disk", "text", MEG))
+    return community, number
+
+
+def forms(community: Community, number: int) -> dict[str, tuple[str, str]]:
+    """Ways to pass on a mail of a private ticket: fields and text of each."""
+    copy = next(one for one in community.bag.copies if one.recipient == ANN)
+    inner = base64.encodebytes(copy.content).decode()
+    file = f"Content-Disposition: attachment; filename=x.eml\nContent-Transfer-Encoding: base64\n\n{inner}"
+    mixed = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n"
+    footer = f"osg-general+{number}.unfollow@lists.example.org"
+    as_link = footer.replace("+", "%2B").replace("@", "%40")
+    return {
+        "file": (mixed, f"--b\n\nsee\n--b\nContent-Type: application/octet-stream\n{file}\n--b--"),
+        "link": ("", f"> https://links.example/?url=mailto%3A{as_link}&data=1"),
+        "far below": ("", "a word\n" * 40_000 + footer),
+        "mangled root id": (f"References: {community.root_id(number).replace('@', 'a@')}\n", "x"),
+    }
+
+
+@pytest.mark.parametrize("form", ["file", "link", "far below", "mangled root id"])
+@pytest.mark.parametrize("sender", [ANN, EVE])
+def test_what_passes_on_a_private_mail_is_not_published(
+    hidden: tuple[Community, int], form: str, sender: str
+) -> None:
+    community, number = hidden
+    fields, text = forms(community, number)[form]
+    community.bag.copies.clear()
+    found = community.inject(mail("Fwd: Something", text, sender, fields=fields))
+    assert found["held"] or community.ticket(found["ticket"])["private"]
+    assert "sue@people.example" not in told(community)
+
+
+def test_a_quoted_number_does_not_tell_which_are_private(hidden: tuple[Community, int]) -> None:
+    community, number = hidden
+    texts = [f"> osg-general+{one}@lists.example.org" for one in (number, 77)]
+    found = [community.inject(mail("A question", text, EVE), trust="none") for text in texts]
+    assert [(one["held"], one["ticket"]) for one in found] == [(True, None)] * 2

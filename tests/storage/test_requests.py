@@ -7,8 +7,11 @@ import email.policy
 from email.message import EmailMessage
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.support.community import LIST, Community
+from tracker.people import normalise_address
+from tracker.storage import people, queues, roles
 
 EVE = "eve@experts.example"
 REQUEST = "osg-general-request@lists.example.org"
@@ -256,3 +259,48 @@ def test_who_wants_html_gets_it_beside_the_text(house: Community) -> None:
     copy = to(house, EVE)[-1]
     assert [part.get_content_type() for part in copy.iter_parts()] == ["text/plain", "text/html"]
     assert '<a href="https://x.example/a">' in copy.get_body(("html",)).get_content()  # type: ignore[union-attr]
+
+
+# What no answer to a mail may do.
+
+
+def become_one(community: Community, other: str) -> str:
+    """Eve asks for an address, whose reader confirms; gives the last answer to them."""
+    community.add_member(EVE)
+    community.inject(mail(f"address {other}"), [REQUEST])
+    confirm(community, other)
+    return words(to(community, other)[-1])
+
+
+def test_rights_do_not_go_over_with_an_address(community: Community) -> None:
+    community.add_center("CMS", "cms@c.example", staff=["sam@c.example"])
+    community.add_member("mo@x.example")
+
+    def give(connection: Connection) -> None:
+        mo = people.find(connection, normalise_address("mo@x.example"))
+        roles.make_moderator(connection, mo.id, queues.everyone(connection)[0].id)
+
+    community.app.write(give)
+    for other in ("sam@c.example", "mo@x.example", "cms@c.example"):
+        assert "is yours, too" not in become_one(community, other), other
+    assert "is yours, too" in become_one(community, "plain@x.example")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "interest see https://evil.example/ now",
+        "set delivery topics evil.example",
+        "set vacation " + "x" * 80,
+    ],
+)
+def test_nobody_has_us_mail_their_words_to_a_member(house: Community, asked: str) -> None:
+    house.inject(mail(asked), [REQUEST], trust="none")
+    (answer,) = to(house, EVE)
+    assert "evil" not in answer.as_string()
+    assert "xxx" not in answer.as_string()
+
+
+def test_what_is_plain_can_be_confirmed(house: Community) -> None:
+    house.inject(mail("set timezone Europe/Zurich"), [REQUEST], trust="none")
+    assert to(house, EVE)[-1]["Subject"] == "Confirm: set timezone Europe/Zurich"
