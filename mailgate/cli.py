@@ -100,8 +100,11 @@ def serve(context: Context, role: str, shadow: bool) -> None:
     mailgate serve
     mailgate serve --shadow
     """
-    for one in context.write(lambda connection: erasures.replay(connection, context.folder)):
+    again = context.change(lambda uow: erasures.replay(uow, context.folder))
+    for one in again:
         click.echo(f"erased again, as before the restore: {one.stands}", err=True)
+    if again:
+        context.app.database.forget_deleted()
     context.app.shadow = shadow
     if shadow:
         allowed = ", ".join(sorted(context.app.settings.outgoing.shadow_allow)) or "nobody"

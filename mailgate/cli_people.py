@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -21,9 +22,9 @@ from mailgate.cli_base import (
 from mailgate.erasing import Erased, erase
 from mailgate.exporting import iso
 from mailgate.offering import read_interest
-from tracker.model import PersonId
+from tracker.model import Address, PersonId
 from tracker.people import normalise_address
-from tracker.storage import interests, people, queues, roles
+from tracker.storage import centers, interests, people, queues, roles
 from tracker.storage import tables as t
 from tracker.unit_of_work import UnitOfWork
 
@@ -198,20 +199,23 @@ def people_erase(context: Context, address: str, yes: bool, dry_run: bool, as_js
     if not (yes or dry_run):
         click.confirm(f"All that {wanted} wrote is gone for good then. Go on?", abort=True)
 
-    def work(connection: Connection) -> Erased:
-        person = people.find(connection, wanted)
-        addresses = people.addresses_of(connection, person.id)
-        found = erase(connection, person)
+    def work(uow: UnitOfWork) -> Erased:
+        person = people.find(uow.connection, wanted)
+        addresses = people.addresses_of(uow.connection, person.id)
+        _refuse_offices(uow.connection, addresses)
+        found = erase(uow, person)
         if dry_run:
             raise _TakeBack(found)
         # Before the commit: rather one erasure too many is remembered than one forgotten.
-        erasures.note(context.folder, addresses, context.app.clock())
+        erasures.note(uow.connection, context.folder, addresses, uow.now)
         return found
 
     try:
-        found = context.write(work)
+        found = context.change(work)
     except _TakeBack as trial:
         found = trial.found
+    if not dry_run and not context.app.database.forget_deleted():
+        click.echo("the log beside the database holds old pages until it is next begun anew", err=True)
     verb = "would be" if dry_run else "are"
     done(
         f"{found.posts} posts {verb} erased, {found.mails} mails, and {found.mentions} places that name them",
@@ -222,6 +226,16 @@ def people_erase(context: Context, address: str, yes: bool, dry_run: bool, as_js
         mentions=found.mentions,
         dry_run=dry_run,
     )
+
+
+def _refuse_offices(connection: Connection, addresses: Sequence[Address]) -> None:
+    """A Refusal where an address is a support center's: that is no person's to forget."""
+    for center in centers.everyone(connection):
+        if center.address in addresses:
+            raise Refusal(
+                f"{center.address} is the address of {center.name}: give that another first, "
+                f"`mailgate centers set {center.name}`"
+            )
 
 
 class _TakeBack(Exception):

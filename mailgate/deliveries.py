@@ -14,6 +14,7 @@ from mailgate import bouncing
 from mailgate.tables import delivery, outgoing
 from tracker.model import Address, EventId, PostId, QueueId, TicketId
 from tracker.nosy import Face, Role, Told
+from tracker.people import is_erased
 from tracker.storage import tables as t
 
 OutgoingId = NewType("OutgoingId", int)
@@ -131,6 +132,7 @@ def add(
 
     None where that is nobody. `probe`: whether it still comes back, is what this mail is to find out.
     """
+    told = [one for one in told if not is_erased(one.address)]
     if not probe:
         dead = bouncing.suspended(connection, {one.address for one in told})
         told = [one for one in told if one.address not in dead]

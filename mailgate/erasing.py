@@ -6,9 +6,8 @@ of texts, raw mail and history. Message-IDs are found by their digests, so repli
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, or_, select, union, update
@@ -16,14 +15,21 @@ from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, or
 from mailgate.deliveries import State
 from mailgate.headers import split_message
 from mailgate.instance import METADATAS
-from mailgate.tables import delivery, inbound, outgoing
-from tracker.model import Address, Person, PersonId
+from mailgate.scrubbing import GONE, Words, scrubbed, words_of
+from mailgate.tables import bouncing, delivery, digest_item, held_back, inbound, introduction, outgoing
+from mailgate.verdict import verdict_from_json
+from routing.tables import pins
+from tracker.events import Actor
+from tracker.model import Address, Person, PersonId, PostId
+from tracker.people import erased_address, is_erased
 from tracker.storage import people, posts
 from tracker.storage import tables as t
+from tracker.storage import tickets as store
+from tracker.tickets import set_owner
+from tracker.unit_of_work import UnitOfWork
 
-_GONE: Final = "[erased]"
-# "Ann" alone would take a word out of everybody's mail.
-_SHORTEST_NAME: Final = 6
+# In one reading: of the mails of an archive, which are looked through one by one.
+_BLOBS_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +42,45 @@ class Erased:
     mentions: int
 
 
-def erase(connection: Connection, person: Person) -> Erased:
+def erase(uow: UnitOfWork, person: Person) -> Erased:
     """Take a person out, in the caller's transaction."""
+    connection = uow.connection
     addresses = people.addresses_of(connection, person.id)
-    stands = Address(f"erased-{person.id}@erased.invalid")
-    words = _Words(addresses, _names_of(connection, person), stands)
+    stands = erased_address(person.id)
+    words = words_of(
+        stands,
+        addresses,
+        _names_of(connection, person),
+        _texts_of(connection, person.id),
+        _files_of(person, connection),
+    )
     touched = _tickets_of(connection, person.id, words)
+    _give_up(uow, person)
     written = _erase_posts(connection, person.id, stands)
-    mails = _erase_mails(connection, addresses, stands)
+    mails = _erase_mails(connection, person.id, addresses, stands)
     _erase_wishes(connection, person.id, addresses, stands)
-    mentions = _rewrite_raw(connection, touched, words) + _rewrite_texts(connection, words)
-    _rewrite_outgoing(connection, words)
-    _drop_orphans(connection)
+    mentions = _rewrite_quotes(connection, touched, words) + _rewrite_raw(connection, touched, words)
+    mentions += _rewrite_texts(connection, words)
+    _rewrite_outgoing(connection, touched, words)
+    drop_orphans(connection)
     return Erased(stands, written, mails, mentions)
 
 
-class _Words:
-    """What is taken out, and what stands there then."""
+def forget_again(connection: Connection, inbound_id: int, post_id: int) -> None:
+    """An old copy came of a post whose author was erased: nothing of it is kept."""
+    post = posts.by_ids(connection, (PostId(post_id),)).get(PostId(post_id))
+    if post is not None and is_erased(post.author_address):
+        _forget_mails(connection, inbound.c.id == inbound_id, post.author_address)
+        drop_orphans(connection)
 
-    def __init__(self, addresses: Sequence[Address], names: Iterable[str], stands: Address) -> None:
-        self.stands = stands
-        self.needles = [*addresses, *(one for one in names if len(one) >= _SHORTEST_NAME and " " in one)]
-        found = "|".join(
-            rf"(?<![\w.+-]){re.escape(one)}(?![\w-]|\.\w)" if "@" in one else rf"\b{re.escape(one)}\b"
-            for one in self.needles
-        )
-        self._text = re.compile(found, re.IGNORECASE)
-        self._bytes = re.compile(found.encode(), re.IGNORECASE)
 
-    def out_of(self, text: str) -> str:
-        return self._text.sub(lambda one: self.stands if "@" in one[0] else _GONE, text)
-
-    def out_of_bytes(self, raw: bytes) -> bytes:
-        stands = self.stands.encode()
-        return self._bytes.sub(lambda one: stands if b"@" in one[0] else _GONE.encode(), raw)
-
-    def are_in(self, text: str) -> bool:
-        return self._text.search(text) is not None
-
-    def some_in(self, column: Column[Any]) -> Any:
-        """The rows in whose column one of them stands."""
-        return or_(*(func.lower(column).contains(one.lower(), autoescape=True) for one in self.needles))
+def _give_up(uow: UnitOfWork, person: Person) -> None:
+    """What they owned is nobody's: a ticket whose owner never answers could not be claimed."""
+    owned = select(t.ticket.c.id).where(t.ticket.c.owner_id == person.id)
+    ids = tuple(row.id for row in uow.connection.execute(owned))
+    for ticket in store.by_ids(uow.connection, ids).values():
+        set_owner(uow, ticket, None, Actor(None, "erased"))
+    uow.flush()
 
 
 def _names_of(connection: Connection, person: Person) -> list[str]:
@@ -85,7 +89,18 @@ def _names_of(connection: Connection, person: Person) -> list[str]:
     return sorted({person.name, *(row.author_name for row in connection.execute(wrote))})
 
 
-def _tickets_of(connection: Connection, person_id: PersonId, words: _Words) -> list[int]:
+def _texts_of(connection: Connection, person_id: PersonId) -> list[str]:
+    wrote = select(t.post.c.new_text).where(t.post.c.author_id == person_id)
+    return [row.new_text for row in connection.execute(wrote)]
+
+
+def _files_of(person: Person, connection: Connection) -> list[str]:
+    mine = select(t.post.c.id).where(t.post.c.author_id == person.id)
+    query = select(t.attachment.c.sha256).where(t.attachment.c.post_id.in_(mine))
+    return [row.sha256 for row in connection.execute(query)]
+
+
+def _tickets_of(connection: Connection, person_id: PersonId, words: Words) -> list[int]:
     """Where they wrote, took part, or are named."""
     wrote = select(t.post.c.ticket_id).where(t.post.c.author_id == person_id)
     joined = select(t.membership.c.ticket_id).where(t.membership.c.person_id == person_id)
@@ -98,7 +113,7 @@ def _tickets_of(connection: Connection, person_id: PersonId, words: _Words) -> l
 
 def _stub(connection: Connection, stands: Address, number: int) -> str:
     """What is kept in place of a mail."""
-    raw = f"From: {stands}\r\nSubject: {_GONE}\r\nX-Erased: {number}\r\n\r\n{_GONE}\r\n"
+    raw = f"From: {stands}\r\nSubject: {GONE}\r\nX-Erased: {number}\r\n\r\n{GONE}\r\n"
     return posts.put_blob(connection, raw.encode())
 
 
@@ -108,22 +123,24 @@ def _erase_posts(connection: Connection, person_id: PersonId, stands: Address) -
     ids = [row.id for row in connection.execute(query)]
     for post_id in ids:
         values = {
-            "text": _GONE,
-            "new_text": _GONE,
+            "text": GONE,
+            "new_text": GONE,
             "author_name": "",
             "author_address": stands,
-            "copied_to": "[]",
+            "copied_to": "",
+            "original_message_id": None,
             "raw_sha256": _stub(connection, stands, post_id),
         }
         connection.execute(update(t.post).where(t.post.c.id == post_id).values(values))
         connection.execute(delete(t.attachment).where(t.attachment.c.post_id == post_id))
+        connection.execute(delete(held_back).where(held_back.c.post_id == post_id))
         mine = outgoing.c.post_id == post_id
         waiting = delivery.c.outgoing_id.in_(select(outgoing.c.id).where(mine))
         undelivered = (delivery.c.state == State.WAITING.value) & waiting
         connection.execute(update(delivery).where(undelivered).values(state=State.DROPPED.value))
         blank = {
             "head": b"Subject: [erased]\r\n",
-            "body": _GONE.encode(),
+            "body": GONE.encode(),
             "raw_sha256": None,
             "body_offset": None,
         }
@@ -131,16 +148,49 @@ def _erase_posts(connection: Connection, person_id: PersonId, stands: Address) -
     return len(ids)
 
 
-def _erase_mails(connection: Connection, addresses: Sequence[Address], stands: Address) -> int:
-    """What they sent, whatever became of it."""
-    theirs = inbound.c.author.in_(addresses) | func.lower(inbound.c.reverse_path).in_(addresses)
-    rows = connection.execute(select(inbound.c.id, inbound.c.state).where(theirs)).all()
+def _erase_mails(
+    connection: Connection, person_id: PersonId, addresses: Sequence[Address], stands: Address
+) -> int:
+    """What they sent, whatever became of it; old copies of their posts, whoever sent these."""
+    wrote = inbound.c.post_id.in_(select(t.post.c.id).where(t.post.c.author_id == person_id))
+    sent = func.lower(inbound.c.reverse_path).in_([one.lower() for one in addresses])
+    return _forget_mails(connection, inbound.c.author.in_(addresses) | sent | wrote, stands)
+
+
+def _forget_mails(connection: Connection, condition: Any, stands: Address) -> int:
+    """Of these mails there stays when they came, and what became of them."""
+    rows = connection.execute(select(inbound).where(condition)).all()
     for row in rows:
-        values: dict[str, object] = {"raw_sha256": _stub(connection, stands, -row.id), "authentication": None}
+        values: dict[str, object] = {
+            "raw_sha256": _stub(connection, stands, -row.id),
+            "author": stands,
+            "reverse_path": "",
+            "client_address": "",
+            "helo": "",
+            "session": "",
+            "via": "",
+            "authentication": None,
+            "error": None,
+            "lesson": None,
+            "verdict": None if row.verdict is None else _plain_verdict(row.verdict),
+        }
         if row.state in ("held", "waiting", "parked"):
             values |= {"state": "dropped", "error": "its author was erased"}
         connection.execute(update(inbound).where(inbound.c.id == row.id).values(values))
+        _unpin(connection, row.raw_sha256)
     return len(rows)
+
+
+def _unpin(connection: Connection, sha256: str) -> None:
+    """A case of the rules that is gone."""
+    connection.execute(delete(pins).where(pins.c.raw_sha256 == sha256))
+
+
+def _plain_verdict(text: str) -> str:
+    """What became of a mail, without what in it spoke for that."""
+    found = verdict_from_json(text)
+    kept = replace(found, reason="", why="", notes=(), trace=(), signs=(), entities=(), cc=())
+    return kept.to_json()
 
 
 def _erase_wishes(
@@ -153,6 +203,10 @@ def _erase_wishes(
     connection.execute(update(t.membership).where(joined).values(state="left"))
     connection.execute(delete(t.ban).where(t.ban.c.pattern.in_(addresses)))
     connection.execute(delete(t.suppression).where(t.suppression.c.address.in_(addresses)))
+    for table in (introduction, bouncing, t.ticket_contact):
+        connection.execute(delete(table).where(table.c.address.in_(addresses)))
+    audiences = [f"contact {one}" for one in addresses]
+    connection.execute(delete(digest_item).where(digest_item.c.audience.in_(audiences)))
     connection.execute(delete(t.address).where(t.address.c.person_id == person_id))
     connection.execute(insert(t.address).values(address=stands, person_id=person_id))
     plain = {
@@ -169,7 +223,7 @@ def _erase_wishes(
     connection.execute(update(delivery).where(waiting).values(state=State.DROPPED.value))
 
 
-def _rewrite_texts(connection: Connection, words: _Words) -> int:
+def _rewrite_texts(connection: Connection, words: Words) -> int:
     """Every text of every table; gives in how many rows somebody named them."""
     count = 0
     for table, column in _columns(Text):
@@ -188,52 +242,76 @@ def _columns(kind: type[Any]) -> Iterator[tuple[Table, Column[Any]]]:
             yield from ((table, column) for column in table.columns if isinstance(column.type, kind))
 
 
-def _rewrite_raw(connection: Connection, tickets: Iterable[int], words: _Words) -> int:
-    """The raw mail of others in the tickets where they were; what was encoded becomes plain text."""
+def _rewrite_quotes(connection: Connection, tickets: Sequence[int], words: Words) -> int:
+    """What others quoted of them, in the tickets where they were."""
     count = 0
-    query = select(t.post.c.id, t.post.c.raw_sha256, t.post.c.text).where(
-        t.post.c.ticket_id.in_(list(tickets))
-    )
-    for row in connection.execute(query).all():
-        raw = posts.get_blob(connection, row.raw_sha256)
-        fresh = _without(raw, row.text, words)
-        if fresh == raw:
-            continue
-        digest = posts.put_blob(connection, fresh)
-        connection.execute(update(t.post).where(t.post.c.id == row.id).values(raw_sha256=digest))
-        sent = outgoing.c.raw_sha256 == row.raw_sha256
-        offset = len(fresh) - len(split_message(fresh)[1])
-        connection.execute(update(outgoing).where(sent).values(raw_sha256=digest, body_offset=offset))
-        came = inbound.c.raw_sha256 == row.raw_sha256
-        connection.execute(update(inbound).where(came).values(raw_sha256=digest))
-        count += 1
+    query = select(t.post.c.id, t.post.c.text, t.post.c.new_text)
+    for row in connection.execute(query.where(t.post.c.ticket_id.in_(tickets))).all():
+        text, new_text = words.out_of_post(row.text), words.out_of_post(row.new_text)
+        if (text, new_text) != (row.text, row.new_text):
+            change = update(t.post).where(t.post.c.id == row.id)
+            connection.execute(change.values(text=text, new_text=new_text))
+            count += 1
     return count
 
 
-def _without(raw: bytes, text: str, words: _Words) -> bytes:
-    header, body = split_message(raw)
-    fresh = words.out_of_bytes(body)
-    if fresh == body and words.are_in(text):
-        # It stands there as base64 or quoted-printable: the text as it was read takes its place.
-        kept = re.sub(rb"(?im)^(?:content-|mime-version)[^:]*:.*\r?\n(?:[ \t].*\r?\n)*", b"", header)
-        plain = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        fresh = words.out_of(text).replace("\n", "\r\n").encode()
-        header = kept + plain + b"Content-Transfer-Encoding: 8bit\r\n"
-    return words.out_of_bytes(header) + b"\r\n" + fresh
+def _rewrite_raw(connection: Connection, tickets: Sequence[int], words: Words) -> int:
+    """The raw mail of others: all of it in the tickets where they were, elsewhere where bytes name them."""
+    suspects = set(_naming(connection, words))
+    there = select(t.post.c.raw_sha256).where(t.post.c.ticket_id.in_(tickets))
+    suspects |= {row.raw_sha256 for row in connection.execute(there)}
+    count = 0
+    for sha256 in sorted(suspects):
+        raw = posts.get_blob(connection, sha256)
+        fresh = scrubbed(raw, words)
+        if fresh != raw:
+            _replace_raw(connection, sha256, fresh)
+            count += 1
+    return count
 
 
-def _rewrite_outgoing(connection: Connection, words: _Words) -> None:
+def _naming(connection: Connection, words: Words) -> Iterator[str]:
+    """The raw mails in whose bytes they are named."""
+    after = ""
+    while True:
+        query = select(t.blob).where(t.blob.c.sha256 > after).order_by(t.blob.c.sha256)
+        rows = connection.execute(query.limit(_BLOBS_AT_ONCE)).all()
+        if not rows:
+            return
+        yield from (row.sha256 for row in rows if words.are_in_bytes(bytes(row.content)))
+        after = rows[-1].sha256
+
+
+def _replace_raw(connection: Connection, old: str, fresh: bytes) -> None:
+    digest = posts.put_blob(connection, fresh)
+    offset = len(fresh) - len(split_message(fresh)[1])
+    connection.execute(update(t.post).where(t.post.c.raw_sha256 == old).values(raw_sha256=digest))
+    came = update(inbound).where(inbound.c.raw_sha256 == old)
+    connection.execute(came.values(raw_sha256=digest, size=len(fresh)))
+    sent = update(outgoing).where(outgoing.c.raw_sha256 == old)
+    connection.execute(sent.values(raw_sha256=digest, body_offset=offset))
+    # Two mails may be the same now.
+    if connection.execute(select(pins.c.id).where(pins.c.raw_sha256 == digest)).first() is not None:
+        _unpin(connection, old)
+    connection.execute(update(pins).where(pins.c.raw_sha256 == old).values(raw_sha256=digest))
+
+
+def _rewrite_outgoing(connection: Connection, tickets: Sequence[int], words: Words) -> None:
     """What was rendered of others' posts, as far as it is kept."""
-    for row in connection.execute(select(outgoing.c.id, outgoing.c.head, outgoing.c.body)).all():
-        head = words.out_of_bytes(row.head)
-        body = None if row.body is None else words.out_of_bytes(row.body)
-        if (head, body) != (row.head, row.body):
-            mine = outgoing.c.id == row.id
-            connection.execute(update(outgoing).where(mine).values(head=head, body=body))
+    there = set(tickets)
+    columns = (outgoing.c.id, outgoing.c.ticket_id, outgoing.c.head, outgoing.c.body)
+    for row in connection.execute(select(*columns)).all():
+        if row.ticket_id not in there and not words.are_in_bytes(row.head + (row.body or b"")):
+            continue
+        fresh = scrubbed(row.head + b"\r\n" + (row.body or b""), words)
+        header, body = split_message(fresh)
+        mine = outgoing.c.id == row.id
+        values = {"head": header, "body": None if row.body is None else body}
+        connection.execute(update(outgoing).where(mine).values(values))
 
 
-def _drop_orphans(connection: Connection) -> None:
-    """Raw mail that nothing refers to any more."""
+def drop_orphans(connection: Connection) -> int:
+    """Delete raw mail that nothing refers to any more; gives how many."""
     sent = select(outgoing.c.raw_sha256).where(outgoing.c.raw_sha256.is_not(None))
-    kept = union(select(t.post.c.raw_sha256), select(inbound.c.raw_sha256), sent)
-    connection.execute(delete(t.blob).where(t.blob.c.sha256.not_in(kept)))
+    kept = union(select(t.post.c.raw_sha256), select(inbound.c.raw_sha256), sent, select(pins.c.raw_sha256))
+    return connection.execute(delete(t.blob).where(t.blob.c.sha256.not_in(kept))).rowcount

@@ -15,6 +15,7 @@ from mailgate import (
     carryout,
     centerleaves,
     echoes,
+    erasing,
     firstposts,
     floods,
     fronts,
@@ -136,6 +137,8 @@ class Gateway:
                 reading.sender,
             ),
         )
+        if post_id is not None and verdict.disposition == Disposition.DUPLICATE.value:
+            erasing.forget_again(connection, reading.mail.id, post_id)
         return verdict
 
     def _decide(

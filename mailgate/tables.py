@@ -220,3 +220,13 @@ exchange_pair = Table(
     Column("foreign_status", Text, nullable=False, server_default=""),
     Index("ix_exchange_pair_ticket", "ticket_id", "center_id"),
 )
+
+# Who was erased, as in erased.jsonl beside the database: by its salt one knows which are done here.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("salt", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    # JSON: an array of salted digests of addresses.
+    Column("digests", Text, nullable=False),
+)

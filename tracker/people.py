@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tracker.model import Address, BadValue
+
+# Of who was erased: a domain that no mail goes to (RFC 2606 2).
+_ERASED: Final = "@erased.invalid"
+
+
+def erased_address(person_id: int) -> Address:
+    """What stands in place of the addresses of somebody who was erased."""
+    return Address(f"erased-{person_id}{_ERASED}")
+
+
+def is_erased(address: str) -> bool:
+    """Whether it stands in place of somebody who was erased."""
+    return address.endswith(_ERASED)
 
 
 def normalise_address(text: str) -> Address:

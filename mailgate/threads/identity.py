@@ -14,6 +14,7 @@ from mailgate.message import ParsedMessage
 from mailgate.threads.likeness import similarity
 from tracker.commands import NewAttachment
 from tracker.model import Trust
+from tracker.people import is_erased
 from tracker.storage import keys
 from tracker.storage.keys import KnownKey
 from tracker.storage.posts import Post
@@ -75,6 +76,9 @@ def is_redelivery(
     message: ParsedMessage, trust: Trust, post: Post, received: datetime, files: Sequence[NewAttachment]
 ) -> bool:
     """Whether `message` is the mail that `post` was made of, with `files`, come again under the same id."""
+    if is_erased(post.author_address):
+        # Nothing is left to compare with, and what was erased must not come back by an old copy.
+        return True
     if message.sender.address != post.author_address or _brings_another_file(message, files):
         return False
     if trust is Trust.ALIGNED and post.trust is not Trust.ALIGNED:

@@ -68,6 +68,20 @@ class Database:
             finally:
                 reader.rollback()
 
+    def forget_deleted(self) -> bool:
+        """Let what was deleted leave the files, too; False where a reader or writer kept some of it there.
+
+        SQLite overwrites what is deleted (secure_delete), but the log beside the database has older pages
+        until it is begun anew. PostgreSQL keeps old rows until they are vacuumed.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self.dialect != "sqlite":
+                connection.exec_driver_sql("VACUUM")
+                return True
+            # Not in a transaction, which _begin_sqlite would open.
+            busy = connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy[0]
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -80,6 +94,8 @@ def _set_sqlite_pragmas(connection: DBAPIConnection, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # Overwrite what is deleted: some builds of SQLite do so anyway, others leave it in free pages.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     # KiB for each connection: what a large mail brings in stays there. The system caches the file as well.
     cursor.execute("PRAGMA cache_size = -4000")
